@@ -1,0 +1,54 @@
+import { createWriteTransaction } from 'electrodb';
+import { ulid } from 'ulid';
+import * as z from 'zod/mini';
+import { productId } from '../products/product-input';
+import { Problem } from '#shared/errors';
+import { flow, type Invocation } from '#shared/http';
+import { integer, text } from '#shared/input';
+import { store } from '#shared/store';
+import { isoTime } from '#shared/time';
+import { transact } from '#shared/transact';
+
+const { Stock, StockMovement } = store.entities;
+
+const input = z.strictObject({
+  productId,
+  delta: integer(-1_000_000_000, 1_000_000_000).check(z.refine((delta) => delta !== 0, 'must not be 0')),
+  reason: text(200),
+});
+
+/**
+ * Moves the stock of a product by hand, and records the movement in the same transaction.
+ * @returns the stock as it is afterwards; a movement that came in between is in it
+ * @throws Problem `not-found`, `insufficient-stock`
+ */
+export async function adjustStock(
+  { productId, delta, reason }: z.output<typeof input>,
+  { now, deadline }: Invocation,
+  entities = { Stock, StockMovement },
+) {
+  const reasons = await transact(
+    createWriteTransaction(entities, ({ Stock, StockMovement }) => [
+      Stock.patch({ productId })
+        .add({ stock: delta })
+        .where(({ stock }, { gte }) => (delta < 0 ? gte(stock, -delta) : ''))
+        .commit({ response: 'all_old' }),
+      StockMovement.create({ productId, movementId: ulid(now), delta, reason, at: isoTime(now) }).commit(),
+    ]),
+    deadline,
+  );
+  if (reasons) {
+    const stock = reasons[0]?.item?.stock;
+    if (stock === undefined) throw new Problem('not-found', `There is no product ${productId}.`);
+    throw new Problem('insufficient-stock', `Of ${productId} there are ${stock}.`, {
+      lines: [{ productId, requested: -delta, available: stock }],
+    });
+  }
+  const { data } = await entities.Stock.get({ productId }).go({ consistent: true });
+  return { productId, stock: data?.stock ?? 0 };
+}
+
+export const handler = flow('adjust-stock', async (request) => {
+  request.requireAdmin();
+  return { status: 200, body: await adjustStock(request.body(input), request) };
+});

@@ -1,0 +1,90 @@
+import * as z from 'zod/mini';
+import { currency, integer, jsonObject, priceMinor, text } from '#shared/input';
+
+/** Words that are routes below /products. */
+const ROUTE_WORDS = new Set(['batch', 'batch-get', 'low-stock']);
+
+export const productId = z
+  .string('must be text')
+  .check(
+    z.regex(/^[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ ~ -'),
+    z.refine((id) => !ROUTE_WORDS.has(id) && !/^\.{1,2}$/.test(id), 'is a word of the routes'),
+  );
+
+/** Standard base64, as DynamoDB's own JSON writes binaries. */
+const base64 = (maxBytes: number) =>
+  z.string('must be base64').check(
+    z.minLength(4, 'must not be empty'),
+    z.maxLength(Math.ceil(maxBytes / 3) * 4, `must have at most ${maxBytes} bytes`),
+    z.refine((value) => Buffer.from(value, 'base64').toString('base64') === value, 'must be base64'),
+  );
+
+const number = z
+  .number('must be a number')
+  .check(z.refine((n) => n === 0 || (Math.abs(n) >= 1e-130 && Math.abs(n) <= Number.MAX_SAFE_INTEGER), 'is out of range'));
+
+const set = <Item extends z.ZodMiniType<string | number>>(item: Item, max: number) =>
+  z.pipe(
+    z.array(item, 'must be a list').check(z.maxLength(max, `must have at most ${max} entries`)),
+    z.transform((items: z.output<Item>[]) => [...new Set(items)]),
+  );
+
+const time = z
+  .string('must be a time or null')
+  .check(z.refine((value) => !Number.isNaN(Date.parse(value)) && /^\d{4}-\d{2}-\d{2}T/.test(value), 'must be an ISO-8601 time'));
+
+/** The attributes that a product may lack, with what they hold. */
+const optional = {
+  description: text(4_000),
+  tags: set(text(64), 50),
+  sizes: set(number, 50),
+  dimensions: jsonObject,
+  images: z.array(text(1_000), 'must be a list').check(z.maxLength(20, 'must have at most 20 entries')),
+  thumbnail: base64(4_096),
+  imageDigests: set(base64(64), 20),
+  restockAt: integer(0, 1_000_000_000),
+};
+
+const SETS = new Set(['tags', 'sizes', 'imageDigests']);
+
+const required = { name: text(200), category: text(100), priceMinor, currency };
+
+/** A new product; `stock` is 0 and `active` true unless given. */
+export const newProduct = z.extend(z.partial(z.strictObject(optional)), {
+  ...required,
+  productId: z.optional(productId),
+  active: z.optional(z.boolean('must be true or false')),
+  stock: z.optional(integer(0, 1_000_000_000)),
+  discontinuedAt: z.optional(z.nullable(time)),
+});
+
+/** A change of a product. `null` removes an attribute that a product may lack; `discontinuedAt` holds null as a value. */
+export const productChange = z
+  .partial(
+    z.strictObject({
+      ...required,
+      ...nullable(optional),
+      active: z.boolean('must be true or false'),
+      discontinuedAt: z.nullable(time),
+    }),
+  )
+  .check(z.refine((change) => Object.keys(change).length > 0, 'changes nothing'));
+
+/**
+ * What a change sets and what it removes. DynamoDB has no empty set, so an empty list of a set removes it, as null
+ * removes whatever a product may lack; in `discontinuedAt` null is a value.
+ */
+export function setAndRemove<Change extends object>(change: Change) {
+  const entries = Object.entries(change).filter(([, value]) => value !== undefined);
+  const removes = ([name, value]: [string, unknown]) =>
+    name !== 'discontinuedAt' && (value === null || (SETS.has(name) && (value as unknown[]).length === 0));
+  return {
+    set: Object.fromEntries(entries.filter((entry) => !removes(entry))) as { [Name in keyof Change]?: NonNullable<Change[Name]> },
+    remove: entries.filter(removes).map(([name]) => name) as never[],
+  };
+}
+
+function nullable<Shape extends Record<string, z.ZodMiniType>>(shape: Shape) {
+  const entries = Object.entries(shape).map(([name, schema]) => [name, z.nullable(schema)]);
+  return Object.fromEntries(entries) as { [Name in keyof Shape]: z.ZodMiniNullable<Shape[Name]> };
+}

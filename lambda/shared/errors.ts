@@ -1,0 +1,91 @@
+/**
+ * Every problem that a function answers: its type (the bare slug of RFC 9457), the status and the title.
+ * https://www.rfc-editor.org/rfc/rfc9457
+ */
+const PROBLEMS = {
+  'invalid-input': [400, 'The request is not valid'],
+  'invalid-cursor': [400, 'The cursor is not valid'],
+  'missing-idempotency-key': [400, 'The header Idempotency-Key is missing'],
+  forbidden: [403, 'Only an admin may do this'],
+  'not-found': [404, 'Not found'],
+  'unknown-product': [404, 'No such product'],
+  'user-exists': [409, 'The user exists'],
+  'email-taken': [409, 'The e-mail is taken'],
+  'product-exists': [409, 'The product exists'],
+  'insufficient-stock': [409, 'Not enough stock'],
+  'not-orderable': [409, 'The product cannot be ordered'],
+  'illegal-transition': [409, 'The order cannot change to this status'],
+  'precondition-failed': [412, 'Changed since it was read'],
+  'payload-too-large': [413, 'The body is too large'],
+  'idempotency-key-reused': [422, 'The Idempotency-Key was used with another body'],
+  'precondition-required': [428, 'The header If-Match is missing'],
+  'internal-error': [500, 'Internal error'],
+  throttled: [503, 'Too busy'],
+  'outcome-unknown': [503, 'It is not known whether this was done'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemType = keyof typeof PROBLEMS;
+
+/** An error that is the caller's answer: `application/problem+json` with its type's status. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly title: string;
+
+  /** @param extra more members of the answer, for example `lines` of `insufficient-stock` */
+  constructor(
+    readonly type: ProblemType,
+    readonly detail: string,
+    readonly extra: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(`${type}: ${detail}`);
+    [this.status, this.title] = PROBLEMS[type];
+  }
+}
+
+/** What went wrong with one input: a path such as `lines.0.quantity`, and why. */
+export interface InputError {
+  path: string;
+  message: string;
+}
+
+export const invalidInput = (errors: InputError[]) =>
+  new Problem('invalid-input', errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '), {
+    errors,
+  });
+
+/**
+ * What a failure of DynamoDB means for the caller.
+ * - `throttled`: nothing was done; trying again later is right.
+ * - `unknown-outcome`: no answer, or a 5xx: it may have been done. Only a read or the same ClientRequestToken tells.
+ * - `other`: a defect (validation, access denied, a missing table) or not DynamoDB's.
+ */
+export type FailureKind = 'throttled' | 'unknown-outcome' | 'other';
+
+const THROTTLED = new Set([
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ThrottlingException',
+  'TransactionConflictException',
+]);
+
+export function failureKind(error: unknown): FailureKind {
+  const cause = awsError(error);
+  if (!cause) return 'other';
+  if (THROTTLED.has(cause.name)) return 'throttled';
+  const status = cause.$metadata?.httpStatusCode;
+  if (cause.name === 'TransactionInProgressException' || (status !== undefined && status >= 500)) {
+    return 'unknown-outcome';
+  }
+  // The SDK gives an answer that never came (time-out, connection reset) no status.
+  return status === undefined ? 'unknown-outcome' : 'other';
+}
+
+/** The SDK's own error: ElectroDB wraps it as the cause of an ElectroError. Undefined for an error of another origin. */
+export function awsError(error: unknown): SdkError | undefined {
+  const cause = error instanceof Error && 'isElectroError' in error ? error.cause : error;
+  return cause instanceof Error && '$metadata' in cause ? (cause as SdkError) : undefined;
+}
+
+interface SdkError extends Error {
+  $metadata?: { httpStatusCode?: number; requestId?: string };
+}

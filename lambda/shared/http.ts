@@ -1,0 +1,201 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type * as z from 'zod/mini';
+import { awsError, failureKind, type InputError, invalidInput, Problem } from './errors';
+
+/** The claims of a verified token that the store uses. */
+export interface Caller {
+  /** The `sub` claim: the user's and customer's id. */
+  sub: string;
+  admin: boolean;
+}
+
+/** What an operation needs to know of the invocation. Both are epoch milliseconds. */
+export interface Invocation {
+  now: number;
+  /** When the flow must stop retrying, so that it still answers before Lambda's timeout. */
+  deadline: number;
+}
+
+/** One HTTP request as a flow sees it. What is missing or wrong throws the Problem that answers it. */
+export interface Request extends Invocation {
+  /** The verified caller; a Problem `forbidden` on a route without authorizer. */
+  caller(): Caller;
+  /** Throws `forbidden` unless the caller is in the group `admin`. */
+  requireAdmin(): void;
+  /** A path parameter. */
+  path(name: string): string;
+  /** A path parameter that must be the caller's own id, or any id for an admin where `orAdmin`; else `not-found`. */
+  ownId(name: string, options: { orAdmin: boolean }): string;
+  header(name: string): string | undefined;
+  query<Schema extends z.ZodMiniType>(schema: Schema): z.output<Schema>;
+  body<Schema extends z.ZodMiniType>(schema: Schema): z.output<Schema>;
+}
+
+export interface Answer {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** The largest body of a route that is not a batch route. */
+const MAX_BODY_BYTES = 256 * 1024;
+
+/** Longer ids would pass the 1,024 bytes of a sort key, and none of ours is: such an item cannot exist. */
+const MAX_ID_BYTES = 512;
+
+/** What is kept of Lambda's time to answer in, when DynamoDB has not. */
+const ANSWER_MS = 500;
+
+const logger = new Logger();
+const metrics = new Metrics({ namespace: 'Store' });
+
+/**
+ * Makes the Lambda handler of a flow: one log line and one metric per request, problems and failures as
+ * `application/problem+json`, and an answer before Lambda's timeout whatever DynamoDB does.
+ *
+ * @param name the flow's name: dimension of its metrics
+ */
+export function flow(name: string, handle: (request: Request) => Promise<Answer>) {
+  metrics.setDefaultDimensions({ flow: name });
+  return async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
+    const started = Date.now();
+    const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
+    const answer = await before(deadline, () => handle(readRequest(event, { now: started, deadline }))).catch(
+      (error: unknown) => toAnswer(error, name),
+    );
+    const ms = Date.now() - started;
+    logger.info('request', {
+      route: event.routeKey,
+      flow: name,
+      status: answer.status,
+      ms,
+      requestId: event.requestContext.requestId,
+    });
+    metrics.addMetric('Latency', MetricUnit.Milliseconds, ms);
+    metrics.addMetric('ServerErrors', MetricUnit.Count, answer.status >= 500 ? 1 : 0);
+    metrics.publishStoredMetrics();
+    return {
+      statusCode: answer.status,
+      headers: { ...(answer.body !== undefined && { 'content-type': 'application/json' }), ...answer.headers },
+      ...(answer.body !== undefined && { body: JSON.stringify(answer.body) }),
+    };
+  };
+}
+
+async function before(deadline: number, work: () => Promise<Answer>): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Problem('outcome-unknown', 'DynamoDB did not answer in time. Read before you repeat it.')),
+      deadline - Date.now(),
+    );
+  });
+  return Promise.race([(async () => work())(), late]).finally(() => clearTimeout(timer));
+}
+
+function toAnswer(error: unknown, name: string): Answer {
+  const problem = error instanceof Problem ? error : asProblem(error, name);
+  const { type, title, status, detail, extra } = problem;
+  return {
+    status,
+    body: { type, title, status, detail, ...extra },
+    headers: { 'content-type': 'application/problem+json', ...(status === 503 && { 'retry-after': '1' }) },
+  };
+}
+
+function asProblem(error: unknown, name: string): Problem {
+  const kind = failureKind(error);
+  const cause = awsError(error);
+  const detail = {
+    flow: name,
+    kind,
+    error: cause?.name ?? (error instanceof Error ? error.name : 'unknown'),
+    message: cause?.message ?? (error instanceof Error ? error.message : String(error)),
+    stack: error instanceof Error ? error.stack : undefined,
+    dynamodbRequestId: cause?.$metadata?.requestId,
+    throttlingReasons: cause && 'throttlingReasons' in cause ? cause.throttlingReasons : undefined,
+  };
+  if (kind === 'throttled') {
+    logger.warn('throttled', detail);
+    return new Problem('throttled', 'DynamoDB throttled the request for too long. Try again.');
+  }
+  if (kind === 'unknown-outcome') {
+    logger.warn('unknown outcome', detail);
+    return new Problem('outcome-unknown', 'DynamoDB did not answer. Read before you repeat it.');
+  }
+  logger.error('failure', detail);
+  return new Problem('internal-error', 'The request failed. The log of the function says why.');
+}
+
+function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Request {
+  const caller = (): Caller => {
+    const claims = jwtClaims(event);
+    const sub = claims?.sub;
+    if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MAX_ID_BYTES) {
+      throw new Problem('forbidden', 'The token names no user.');
+    }
+    return { sub, admin: groups(claims?.['cognito:groups']).includes('admin') };
+  };
+  const path = (name: string): string => {
+    const value = event.pathParameters?.[name] ?? '';
+    if (value === '' || Buffer.byteLength(value) > MAX_ID_BYTES || !value.isWellFormed()) {
+      throw new Problem('not-found', `There is no ${name} of this form.`);
+    }
+    return value;
+  };
+  return {
+    ...invocation,
+    caller,
+    path,
+    requireAdmin() {
+      if (!caller().admin) throw new Problem('forbidden', 'This route is for the group admin.');
+    },
+    ownId(name, { orAdmin }) {
+      const { sub, admin } = caller();
+      const id = path(name);
+      if (id !== sub && !(orAdmin && admin)) throw new Problem('not-found', `There is no ${name} ${id} of yours.`);
+      return id;
+    },
+    header: (name) => event.headers[name.toLowerCase()],
+    query: (schema) => check(schema, event.queryStringParameters ?? {}),
+    body: (schema) => check(schema, readJson(event)),
+  };
+}
+
+function jwtClaims(event: APIGatewayProxyEventV2): Record<string, unknown> | undefined {
+  const context = event.requestContext as { authorizer?: { jwt?: { claims?: Record<string, unknown> } } };
+  return context.authorizer?.jwt?.claims;
+}
+
+/** API Gateway hands an array claim on as text: `["admin", "staff"]` arrives as `[admin staff]`. */
+function groups(claim: unknown): string[] {
+  if (Array.isArray(claim)) return claim.map(String);
+  if (typeof claim !== 'string') return [];
+  return claim.replace(/^\[|\]$/g, '').split(/[\s,]+/);
+}
+
+function readJson(event: APIGatewayProxyEventV2): unknown {
+  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes.length > MAX_BODY_BYTES) {
+    throw new Problem('payload-too-large', `The body has ${bytes.length} bytes; ${MAX_BODY_BYTES} are taken.`);
+  }
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw invalidInput([{ path: '', message: bytes.length === 0 ? 'the body is empty' : 'the body is not JSON' }]);
+  }
+}
+
+function check<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw invalidInput(
+    result.error.issues.flatMap((issue): InputError[] =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
+        : [{ path: issue.path.join('.'), message: issue.message }],
+    ),
+  );
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod/mini';
+
+/** Text of 1 to `max` characters that DynamoDB stores as it is: a lone surrogate would come back as another character. */
+export const text = (max: number) =>
+  z.string('must be text').check(
+    z.minLength(1, 'must not be empty'),
+    z.maxLength(max, `must have at most ${max} characters`),
+    z.refine((value) => value.isWellFormed(), 'must be well-formed Unicode'),
+  );
+
+/** A whole number from `min` to `max`. */
+export const integer = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.int(message).check(z.minimum(min, message), z.maximum(max, message));
+};
+
+/** Money in minor units. */
+export const priceMinor = integer(0, 1_000_000_000);
+export const quantity = integer(1, 10_000);
+export const currency = z.string('must be text').check(z.regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code, as EUR'));
+
+/** A JSON object that DynamoDB can hold: 31 levels, numbers that a double holds exactly and DynamoDB takes. */
+export const jsonObject = z
+  .record(z.string(), z.unknown(), 'must be an object')
+  .check(z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that DynamoDB does not store'));
+
+function isStorable(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.isWellFormed();
+    case 'number':
+      return value === 0 || (Math.abs(value) >= 1e-130 && Math.abs(value) <= Number.MAX_SAFE_INTEGER);
+    case 'object':
+      // DynamoDB nests up to 32 levels, of which the attribute itself is one.
+      // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+      return (
+        value === null ||
+        (depth <= 31 && Object.entries(value).every(([key, entry]) => key.isWellFormed() && isStorable(entry, depth + 1)))
+      );
+    default:
+      return true;
+  }
+}
+
+/** `limit` and `cursor` of every list. */
+export const page = {
+  limit: z._default(
+    z.pipe(
+      z.string().check(z.regex(/^\d{1,3}$/, 'must be a whole number from 1 to 100')),
+      z.pipe(z.transform(Number), integer(1, 100)),
+    ),
+    25,
+  ),
+  cursor: z.optional(z.string()),
+};
+
+/** The last time there is in a sort key, and the first. */
+const FIRST_TIME = '0000-01-01T00:00:00.000Z';
+const LAST_TIME = '9999-12-31T23:59:59.999Z';
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
+const TIME_FORM = 'must be YYYY-MM-DD or a time with zone, as 2026-11-23T08:30:00Z';
+
+/** One bound of a range of times, both inclusive: a date as `to` means its last millisecond. ISO-8601 UTC comes out. */
+const timeBound = (end: 'from' | 'to') =>
+  z.pipe(
+    z.string(TIME_FORM).check(z.refine((value) => asTime(value, end) !== undefined, TIME_FORM)),
+    z.transform((value: string) => asTime(value, end) as string),
+  );
+
+/** `from` and `to` of a list; absent bounds are the first and the last time there is. */
+export const timeRange = {
+  from: z._default(timeBound('from'), FIRST_TIME),
+  to: z._default(timeBound('to'), LAST_TIME),
+};
+
+/** Refuses a range that is upside down. */
+export const upright = () =>
+  z.refine<{ from: string; to: string }>(({ from, to }) => from <= to, {
+    error: 'is after to',
+    path: ['from'],
+  });
+
+function asTime(value: string, end: 'from' | 'to'): string | undefined {
+  const isDate = DATE.test(value);
+  if (!isDate && !DATE_TIME.test(value)) return undefined;
+  const day = value.slice(0, 10);
+  const midnight = new Date(`${day}T00:00:00.000Z`);
+  // JavaScript reads 2026-02-30 as 2 March.
+  if (Number.isNaN(midnight.getTime()) || midnight.toISOString().slice(0, 10) !== day) return undefined;
+  if (isDate) return `${day}T${end === 'from' ? '00:00:00.000' : '23:59:59.999'}Z`;
+  const time = new Date(value);
+  if (Number.isNaN(time.getTime()) || time.getUTCFullYear() < 0 || time.getUTCFullYear() > 9999) return undefined;
+  return time.toISOString();
+}

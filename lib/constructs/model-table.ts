@@ -1,0 +1,170 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+
+/** What is read of an ElectroDB entity: its public schema, and (see `keyType`) one internal field. */
+export interface ModelEntity {
+  readonly schema: {
+    readonly model: { readonly entity: string };
+    readonly attributes: Readonly<Record<string, { readonly type: unknown; readonly field?: string }>>;
+    readonly indexes: Readonly<Record<string, ModelIndex>>;
+  };
+}
+
+interface ModelIndex {
+  readonly index?: string;
+  readonly type?: string;
+  readonly projection?: 'all' | 'keys_only' | readonly string[];
+  readonly pk: { readonly field: string };
+  readonly sk?: { readonly field: string };
+}
+
+/** The keys and indexes of one table, as its entities together define them. */
+export interface TableSchema {
+  partitionKey: dynamodb.Attribute;
+  sortKey: dynamodb.Attribute;
+  globalSecondaryIndexes: dynamodb.GlobalSecondaryIndexPropsV2[];
+  localSecondaryIndexes: dynamodb.LocalSecondaryIndexProps[];
+  timeToLiveAttribute?: string;
+}
+
+/** ElectroDB's own attributes: an item read from an index is only recognised as its entity's with them. */
+const OWNERSHIP = ['__edb_e__', '__edb_v__'];
+
+/** Every entity with this attribute expires by it. */
+const TTL_ATTRIBUTE = 'expiresAt';
+
+/**
+ * Derives a table from the entities that live in it, so that no index is written down twice.
+ *
+ * - An index on the table's own partition key is a local one, any other a global one.
+ * - Entities that share an index must agree on its keys; what it projects is the union of what they ask for.
+ *
+ * @throws Error naming both entities, when two define one key or index differently
+ */
+export function tableSchema(entities: readonly ModelEntity[]): TableSchema {
+  const indexes = new Map<string, SharedIndex>();
+  for (const entity of entities) {
+    for (const [pattern, definition] of Object.entries(entity.schema.indexes)) {
+      const name = definition.index ?? '';
+      const mine = readIndex(entity, pattern, definition);
+      const shared = indexes.get(name);
+      if (!shared) indexes.set(name, mine);
+      else indexes.set(name, join(name, shared, mine));
+    }
+  }
+  const table = indexes.get('');
+  if (!table?.sk) throw new Error('The entities define no primary index with a sort key.');
+  const secondary = [...indexes].filter(([name]) => name !== '').sort(([a], [b]) => a.localeCompare(b));
+  const isLocal = ([, index]: [string, SharedIndex]) => index.pk.name === table.pk.name;
+  const keys = new Set([...indexes.values()].flatMap(({ pk, sk }) => [pk.name, ...(sk ? [sk.name] : [])]));
+
+  return {
+    partitionKey: table.pk,
+    sortKey: table.sk,
+    globalSecondaryIndexes: secondary
+      .filter((entry) => !isLocal(entry))
+      .map(([indexName, index]) => ({
+        indexName,
+        partitionKey: index.pk,
+        ...(index.sk && { sortKey: index.sk }),
+        ...projection(index, keys),
+      })),
+    localSecondaryIndexes: secondary.filter(isLocal).map(([indexName, index]) => {
+      if (!index.sk) throw new Error(`Index ${indexName} of ${index.definedBy} is local and has no sort key.`);
+      return { indexName, sortKey: index.sk, ...projection(index, keys) };
+    }),
+    ...(entities.some(({ schema }) => TTL_ATTRIBUTE in schema.attributes) && { timeToLiveAttribute: TTL_ATTRIBUTE }),
+  };
+}
+
+interface SharedIndex {
+  /** The entity and access pattern that defined it first, as `Order.byStatus`. */
+  definedBy: string;
+  pk: dynamodb.Attribute;
+  sk?: dynamodb.Attribute;
+  projected: 'all' | Set<string>;
+}
+
+function readIndex(entity: ModelEntity, pattern: string, definition: ModelIndex): SharedIndex {
+  const definedBy = `${entity.schema.model.entity}.${pattern}`;
+  if (definition.type === 'composite') {
+    throw new Error(`${definedBy} has multi-attribute keys; this project composes keys as text (docs/decisions).`);
+  }
+  const key = (part: 'pk' | 'sk', field: string) => ({ name: field, type: keyType(entity, definition.index ?? '', part) });
+  const { projection = 'all' } = definition;
+  return {
+    definedBy,
+    pk: key('pk', definition.pk.field),
+    ...(definition.sk && { sk: key('sk', definition.sk.field) }),
+    projected:
+      projection === 'all'
+        ? 'all'
+        : new Set(projection === 'keys_only' ? [] : projection.map((name) => entity.schema.attributes[name]?.field ?? name)),
+  };
+}
+
+function join(name: string, shared: SharedIndex, mine: SharedIndex): SharedIndex {
+  const describe = ({ pk, sk }: SharedIndex) =>
+    [pk, sk].map((key) => (key ? `${key.name} (${key.type})` : 'no sort key')).join(' / ');
+  if (describe(shared) !== describe(mine)) {
+    throw new Error(
+      `${name === '' ? 'The primary key' : `Index ${name}`} is ${describe(shared)} in ${shared.definedBy}, ` +
+        `but ${describe(mine)} in ${mine.definedBy}. Entities of one table must agree.`,
+    );
+  }
+  const all = shared.projected === 'all' || mine.projected === 'all';
+  return { ...shared, projected: all ? 'all' : new Set([...(shared.projected as Set<string>), ...(mine.projected as Set<string>)]) };
+}
+
+function projection({ projected }: SharedIndex, keys: ReadonlySet<string>) {
+  if (projected === 'all') return { projectionType: dynamodb.ProjectionType.ALL };
+  const nonKeyAttributes = [...projected].filter((field) => !keys.has(field));
+  if (nonKeyAttributes.length === 0) return { projectionType: dynamodb.ProjectionType.KEYS_ONLY };
+  return {
+    projectionType: dynamodb.ProjectionType.INCLUDE,
+    nonKeyAttributes: [...nonKeyAttributes, ...OWNERSHIP],
+  };
+}
+
+/**
+ * Whether a key field holds text or a number. ElectroDB decides this from the attributes and keeps it in an internal
+ * field; the contract test of the model would fail if it were read wrongly.
+ */
+function keyType(entity: ModelEntity, index: string, part: 'pk' | 'sk'): dynamodb.AttributeType {
+  const { prefixes } = (entity as unknown as { model: { prefixes: Record<string, Record<string, { cast?: string }>> } }).model;
+  const cast = prefixes[index]?.[part]?.cast;
+  if (cast !== 'string' && cast !== 'number') {
+    throw new Error(`ElectroDB no longer tells the type of ${part} of ${entity.schema.model.entity}'s index '${index}'.`);
+  }
+  return cast === 'number' ? dynamodb.AttributeType.NUMBER : dynamodb.AttributeType.STRING;
+}
+
+export interface ModelTableProps {
+  /** Explicit, since functions in other regions name the table without a reference to its stack. */
+  readonly tableName: string;
+  readonly entities: readonly ModelEntity[];
+  readonly streamView: keyof typeof dynamodb.StreamViewType;
+  readonly encryption: dynamodb.TableEncryptionV2;
+  /** RETAIN also protects the table from deletion. */
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** A table whose keys, indexes, projections and TTL come from the ElectroDB entities that live in it. */
+export class ModelTable extends Construct {
+  readonly table: dynamodb.TableV2;
+
+  constructor(scope: Construct, id: string, props: ModelTableProps) {
+    super(scope, id);
+    this.table = new dynamodb.TableV2(this, 'Table', {
+      tableName: props.tableName,
+      ...tableSchema(props.entities),
+      billing: dynamodb.Billing.onDemand(),
+      dynamoStream: dynamodb.StreamViewType[props.streamView],
+      encryption: props.encryption,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: 35 },
+      removalPolicy: props.removalPolicy,
+      deletionProtection: props.removalPolicy === RemovalPolicy.RETAIN,
+    });
+  }
+}

@@ -1,0 +1,87 @@
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import * as cognito from 'aws-cdk-lib/aws-cognito';
+import { TableEncryptionV2 } from 'aws-cdk-lib/aws-dynamodb';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { createStore, type TableNames } from '#model/store';
+import type { StoreConfig } from '../config';
+import { ModelTable } from '../constructs/model-table';
+
+/** Everything that holds data: the tables, the users' accounts, and the secret that signs cursors. */
+export class DataStack extends Stack {
+  readonly tableNames: TableNames;
+  /** The key of the tables, where `encryption` is `customer`. */
+  readonly encryptionKey?: kms.Key;
+  readonly userPool: cognito.UserPool;
+  readonly userPoolClient: cognito.UserPoolClient;
+  readonly cursorSecretName: string;
+
+  constructor(scope: Construct, id: string, props: StackProps & { config: StoreConfig }) {
+    super(scope, id, props);
+    const { config } = props;
+    const removalPolicy = config.removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+
+    if (config.encryption === 'customer') {
+      this.encryptionKey = new kms.Key(this, 'TableKey', {
+        description: 'Encrypts the tables of the store',
+        enableKeyRotation: true,
+        removalPolicy,
+      });
+    }
+    const encryption = this.encryptionKey
+      ? TableEncryptionV2.customerManagedKey(this.encryptionKey)
+      : config.encryption === 'aws-managed'
+        ? TableEncryptionV2.awsManagedKey()
+        : TableEncryptionV2.dynamoOwnedKey();
+
+    this.tableNames = tableNames(config);
+    const entities = Object.values(createStore(this.tableNames).entities);
+    for (const tableName of new Set(Object.values(this.tableNames) as string[])) {
+      new ModelTable(this, tableName.slice(prefix(config).length), {
+        tableName,
+        entities: entities.filter((entity) => entity.getTableName() === tableName),
+        streamView: config.streamView,
+        encryption,
+        removalPolicy,
+      });
+    }
+
+    this.userPool = new cognito.UserPool(this, 'UserPool', {
+      selfSignUpEnabled: true,
+      signInAliases: { email: true },
+      autoVerify: { email: true },
+      passwordPolicy: { minLength: 12, requireDigits: true, requireLowercase: true, requireUppercase: true, requireSymbols: true },
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+      removalPolicy,
+    });
+    new cognito.UserPoolGroup(this, 'AdminGroup', { userPool: this.userPool, groupName: 'admin' });
+    this.userPoolClient = this.userPool.addClient('Client', {
+      authFlows: { userSrp: true, userPassword: true },
+      preventUserExistenceErrors: true,
+    });
+
+    this.cursorSecretName = `${prefix(config)}cursor`;
+    new Secret(this, 'CursorSecret', {
+      secretName: this.cursorSecretName,
+      description: 'Signs the cursors of lists; to rotate it, move current to previous',
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ previous: '' }),
+        generateStringKey: 'current',
+        passwordLength: 48,
+        excludePunctuation: true,
+      },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+  }
+}
+
+const prefix = ({ stage }: StoreConfig) => `store-${stage}-`;
+
+/** The names of the tables: three in the layout `per-domain`, the same one three times in `single-table`. */
+export function tableNames(config: StoreConfig): TableNames {
+  const name = (table: string) => `${prefix(config)}${table}`;
+  return config.layout === 'single-table'
+    ? { users: name('Store'), products: name('Store'), orders: name('Store') }
+    : { users: name('Users'), products: name('Products'), orders: name('Orders') };
+}

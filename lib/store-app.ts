@@ -1,0 +1,18 @@
+import { App, type AppProps, Tags } from 'aws-cdk-lib';
+import type { Bundles } from './bundle';
+import { readConfig } from './config';
+import { ApiStack } from './stacks/api';
+import { DataStack } from './stacks/data';
+
+/** The whole store as a CDK app, from the config in its context. @throws ConfigError */
+export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): App {
+  const app = new App(props);
+  const config = readConfig(app.node);
+  const [region] = config.regions;
+  const stack = (name: string) => ({ stackName: `store-${config.stage}-${name}`, env: { region }, config });
+  const data = new DataStack(app, 'Data', stack('data'));
+  new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
+  Tags.of(app).add('app', 'dynamodb-store');
+  Tags.of(app).add('stage', config.stage);
+  return app;
+}
