@@ -2,6 +2,9 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { env } from './env';
 import { Problem } from './errors';
 
+/** What the template gives as the previous secret until there is one: a variable cannot be relied on to be empty. */
+const NO_SECRET = 'none';
+
 const LIFETIME_MS = 60 * 60 * 1_000;
 
 /**
@@ -39,8 +42,8 @@ export function openCursor(cursor: string | undefined, scope: CursorScope, now: 
 
 /** The current secret, and the one before it while a rotation lasts: what it signed stays valid. */
 function secrets(): [string, ...string[]] {
-  const previous = process.env.CURSOR_SECRET_PREVIOUS;
-  return [env('CURSOR_SECRET'), ...(previous ? [previous] : [])];
+  const previous = env('CURSOR_SECRET_PREVIOUS');
+  return [env('CURSOR_SECRET'), ...(previous === NO_SECRET ? [] : [previous])];
 }
 
 function sign(payload: string, scope: CursorScope, secret: string): string {

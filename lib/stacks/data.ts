@@ -66,7 +66,7 @@ export class DataStack extends Stack {
       secretName: this.cursorSecretName,
       description: 'Signs the cursors of lists; to rotate it, move current to previous',
       generateSecretString: {
-        secretStringTemplate: JSON.stringify({ previous: '' }),
+        secretStringTemplate: JSON.stringify({ previous: 'none' }),
         generateStringKey: 'current',
         passwordLength: 48,
         excludePunctuation: true,

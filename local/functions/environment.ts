@@ -1,0 +1,156 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+
+/** A Lambda function of the assembly, ready to run. */
+export interface LocalFunction {
+  /** The flow's name. */
+  name: string;
+  functionName: string;
+  arn: string;
+  handler: string;
+  /** The bundle's folder. */
+  folder: string;
+  memoryMb: number;
+  timeoutMs: number;
+  region: string;
+  accessKeyId: string;
+  variables: Readonly<Record<string, string>>;
+}
+
+/** What an invocation came to, as Lambda's Invoke API tells it. */
+export type InvocationResult = { payload: string } | { error: FunctionError };
+
+export interface FunctionError {
+  errorType: string;
+  errorMessage: string;
+  trace?: string[];
+}
+
+export interface Invocation {
+  requestId: string;
+  traceId: string;
+  /** The event as JSON. */
+  event: string;
+  clockOffset: number;
+}
+
+type Message =
+  | { type: 'ready' }
+  | { type: 'init-error'; error: FunctionError }
+  | { type: 'result'; requestId: string; payload: string }
+  | { type: 'error'; requestId: string; error: FunctionError };
+
+const BOOTSTRAP = join(__dirname, 'bootstrap.mjs');
+
+/** Lambda ends an initialisation after ten seconds. */
+const INIT_TIMEOUT_MS = 10_000;
+
+/**
+ * One execution environment: a process of its own, in the folder of the bundle, with the template's variables and
+ * Lambda's, and none of this machine's. It serves one invocation at a time.
+ */
+export class Environment {
+  private readonly child: ChildProcess;
+  private readonly ready: Promise<FunctionError | undefined>;
+  private readonly ended: Promise<FunctionError>;
+  private answer: ((result: InvocationResult) => void) | undefined;
+  private hasEnded = false;
+
+  constructor(
+    private readonly fn: LocalFunction,
+    endpoint: string,
+    onOutput: (fn: LocalFunction, text: string) => void,
+  ) {
+    this.child = fork(BOOTSTRAP, [], {
+      cwd: fn.folder,
+      env: environmentOf(fn, endpoint),
+      execArgv: [`--max-old-space-size=${Math.floor(fn.memoryMb * 0.9)}`],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => onOutput(fn, text));
+    }
+    this.ended = new Promise((done) => {
+      this.child.on('error', (error) => done({ errorType: 'Runtime.ExitError', errorMessage: error.message }));
+      this.child.on('exit', (code, signal) => {
+        this.hasEnded = true;
+        done({ errorType: 'Runtime.ExitError', errorMessage: `Runtime exited with ${signal ?? `status ${code}`}` });
+      });
+    });
+    let loaded: (error: FunctionError | undefined) => void;
+    const load = new Promise<FunctionError | undefined>((done) => (loaded = done));
+    this.child.on('message', (message: Message) => {
+      if (message.type === 'ready') loaded(undefined);
+      else if (message.type === 'init-error') loaded(message.error);
+      else this.answer?.(message.type === 'result' ? { payload: message.payload } : { error: message.error });
+    });
+    this.ready = Promise.race([load, this.ended, after(INIT_TIMEOUT_MS, 'Init')]);
+  }
+
+  /** Whether it can serve another invocation. */
+  get usable(): boolean {
+    return !this.hasEnded;
+  }
+
+  /** Runs one invocation. An environment that did not load, crashed or ran out of time is not usable afterwards. */
+  async invoke({ requestId, traceId, event, clockOffset }: Invocation): Promise<InvocationResult> {
+    const failure = await this.ready;
+    if (failure) {
+      this.stop();
+      return { error: failure };
+    }
+    const answered = new Promise<InvocationResult>((done) => (this.answer = done));
+    const deadline = Date.now() + this.fn.timeoutMs;
+    this.child.send({ requestId, traceId, event, deadline, clockOffset });
+    const late = after(this.fn.timeoutMs, 'Task');
+    const result = await Promise.race([answered, this.ended.then((error) => ({ error })), late.then((error) => ({ error }))]);
+    late.cancel();
+    if ('error' in result && result.error.errorType.startsWith('Runtime.')) this.stop();
+    return result;
+  }
+
+  stop(): void {
+    this.hasEnded = true;
+    this.child.kill('SIGKILL');
+  }
+}
+
+function after(ms: number, what: string): Promise<FunctionError> & { cancel(): void } {
+  let timer: NodeJS.Timeout;
+  const promise = new Promise<FunctionError>((done) => {
+    timer = setTimeout(
+      () => done({ errorType: 'Runtime.Timeout', errorMessage: `${what} timed out after ${(ms / 1_000).toFixed(2)} seconds` }),
+      ms,
+    );
+    timer.unref();
+  });
+  return Object.assign(promise, { cancel: () => clearTimeout(timer) });
+}
+
+/** Lambda's variables win over the template's, and the endpoint of this machine's gateway over both. */
+function environmentOf(fn: LocalFunction, endpoint: string): Record<string, string> {
+  return {
+    ...fn.variables,
+    AWS_ACCESS_KEY_ID: fn.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_REGION: fn.region,
+    AWS_DEFAULT_REGION: fn.region,
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: fn.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memoryMb),
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${fn.functionName}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    LAMBDA_TASK_ROOT: fn.folder,
+    LOCAL_FUNCTION_ARN: fn.arn,
+    _HANDLER: fn.handler,
+    LANG: 'en_US.UTF-8',
+    TZ: ':UTC',
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    // Node 20 runs here what Node 24 runs in Lambda, so the SDK's notice on Node 20 says nothing about the functions.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+  };
+}

@@ -1,0 +1,105 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Clock } from '../clock';
+import type { Engine, WireReply } from '../engine/engine';
+import { type Call, chain, errorReply, type Step } from './call';
+import { meter, type Trace } from './meter';
+
+/** Who has an access key, and which API request a trace id belongs to. */
+export interface Callers {
+  /** The flow of the function with this access key; undefined for any other key. */
+  functionOf(accessKeyId: string): string | undefined;
+  requestOf(traceId: string): string | undefined;
+}
+
+/**
+ * The DynamoDB endpoint of this machine. Every call of a function, and of any other client, passes a chain of steps:
+ * who is calling, the meter around all that follows, which region's engine. May it (the role's policy) and the faults
+ * to inject are further steps between the meter and the engines.
+ */
+export function createGateway(options: {
+  callers: Callers;
+  engines: ReadonlyMap<string, Engine>;
+  homeRegion: string;
+  trace: Trace;
+  clock: Clock;
+}): Server {
+  const { callers, engines, homeRegion, trace, clock } = options;
+  const steps: Step[] = [identify(callers), meter(trace, () => clock.now()), idempotencyWindow(clock)];
+  const handle = chain(steps, (call) => {
+    const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
+    return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
+  });
+  const server = createServer((request, response) => {
+    void readCall(request)
+      .then((call) => ('status' in call ? call : handle(call)))
+      .catch((error: unknown) => errorReply('InternalServerError', `The engine does not answer: ${String(error)}`, 500))
+      .then(({ status, headers, body }) => {
+        const { 'content-length': _, 'x-amz-crc32': __, connection: ___, ...kept } = headers;
+        response.writeHead(status, {
+          ...kept,
+          'x-amzn-requestid': headers['x-amzn-requestid'] ?? randomUUID(),
+          'content-length': body.length,
+        });
+        response.end(body);
+      });
+  });
+  // A connection that the server closes while a client sends on it is an error that DynamoDB would not cause.
+  server.keepAliveTimeout = 0;
+  return server;
+}
+
+/** Names the function that calls, by its access key, and the API request it serves, by the trace id. */
+function identify(callers: Callers): Step {
+  return (call, next) => {
+    const name = callers.functionOf(call.accessKeyId);
+    if (name !== undefined) call.function = name;
+    const requestId = call.traceId && callers.requestOf(call.traceId);
+    if (requestId) call.requestId = requestId;
+    return next(call);
+  };
+}
+
+/** DynamoDB remembers a ClientRequestToken for ten minutes. An engine's clock stays, so the token moves instead. */
+function idempotencyWindow(clock: Clock): Step {
+  return (call, next) => {
+    const windows = Math.floor(clock.offset / 600_000);
+    const token = call.input.ClientRequestToken;
+    if (windows > 0 && typeof token === 'string') {
+      call.input.ClientRequestToken = createHash('sha256').update(`${windows} ${token}`).digest('hex').slice(0, 36);
+    }
+    return next(call);
+  };
+}
+
+async function readCall(request: IncomingMessage): Promise<Call | WireReply> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const headers = request.headers as Record<string, string>;
+  const [, operation] = /^DynamoDB(?:Streams)?_\d+\.(\w+)$/.exec(headers['x-amz-target'] ?? '') ?? [];
+  if (!operation) return errorReply('UnknownOperationException', 'The header X-Amz-Target names no operation of DynamoDB.');
+  const [, accessKeyId, region] = /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+  if (!accessKeyId || !region) {
+    return errorReply('MissingAuthenticationTokenException', 'Request must contain a signature; any credentials will do here.');
+  }
+  let input: unknown;
+  try {
+    input = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return errorReply('SerializationException', 'The body is not JSON.');
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    return errorReply('SerializationException', 'The body is not a JSON object.');
+  }
+  return {
+    operation,
+    headers: pick(headers, ['x-amz-target', 'content-type']),
+    input: input as Record<string, unknown>,
+    accessKeyId,
+    region,
+    traceId: headers['x-amzn-trace-id'],
+  };
+}
+
+const pick = (headers: Record<string, string>, names: string[]) =>
+  Object.fromEntries(names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));

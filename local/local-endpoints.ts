@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JSONWebKeySet } from 'jose';
+import * as z from 'zod/mini';
+import type { TraceEntry } from './gateway/meter';
+
+/** What the endpoints below `/_local/` need of the platform. */
+export interface LocalControls {
+  health(): object;
+  jwks(): JSONWebKeySet;
+  token(sub: string, groups: string[]): Promise<string>;
+  trace(request: string | undefined): TraceEntry[];
+  /** Moves the clock, and answers when the sweeper has gone over the tables. */
+  advanceClock(seconds: number): Promise<object>;
+}
+
+const tokenInput = z.strictObject({
+  sub: z.string().check(z.minLength(1), z.maxLength(128)),
+  groups: z.optional(z.array(z.string().check(z.regex(/^[^\s,[\]]+$/, 'must not hold blanks, commas or brackets')))),
+});
+
+/** Ten years: far more than any TTL of the store. */
+const clockInput = z.strictObject({ advanceSeconds: z.int().check(z.minimum(0), z.maximum(10 * 366 * 86_400)) });
+
+/** Serves the endpoints that exist on this machine only. */
+export async function handleLocal(request: IncomingMessage, response: ServerResponse, controls: LocalControls): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const routes: Record<string, () => Promise<object> | object> = {
+    'GET /_local/health': () => controls.health(),
+    'GET /_local/.well-known/jwks.json': () => controls.jwks(),
+    'GET /_local/trace': () => ({ items: controls.trace(searchParams.get('request') ?? undefined) }),
+    'POST /_local/tokens': async () => {
+      const { sub, groups = [] } = await readInput(request, tokenInput);
+      return { token: await controls.token(sub, groups) };
+    },
+    'POST /_local/clock': async () => {
+      const { advanceSeconds } = await readInput(request, clockInput);
+      return controls.advanceClock(advanceSeconds);
+    },
+  };
+  const route = routes[`${request.method} ${pathname}`];
+  try {
+    if (!route) throw new LocalProblem(404, 'not-found', `There is ${Object.keys(routes).join(', ')}.`);
+    send(response, 200, 'application/json', await route());
+  } catch (error) {
+    const problem = error instanceof LocalProblem ? error : new LocalProblem(500, 'internal-error', String(error));
+    const { status, type, message: detail } = problem;
+    send(response, status, 'application/problem+json', { type, title: type, status, detail });
+  }
+}
+
+class LocalProblem extends Error {
+  constructor(
+    readonly status: number,
+    readonly type: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+async function readInput<Schema extends z.ZodMiniType>(request: IncomingMessage, schema: Schema): Promise<z.output<Schema>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    throw new LocalProblem(400, 'invalid-input', 'the body is not JSON');
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  throw new LocalProblem(
+    400,
+    'invalid-input',
+    result.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; '),
+  );
+}
+
+function send(response: ServerResponse, status: number, type: string, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}

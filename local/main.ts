@@ -1,0 +1,157 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RequestLogEntry } from './api/http-api';
+import { ENGINE_NAMES, type EngineName } from './engine/find-engine';
+import { type Platform, startPlatform } from './platform';
+import { synthesize } from './synth';
+import { UserError } from './user-error';
+
+const PROJECT = resolve(__dirname, '..');
+
+const HELP = `Runs the store on this machine, from its synthesized templates and bundles.
+
+  npm start -- [options]
+
+  --port N       port of the HTTP API (default: $PORT, else 3000)
+  --fresh        begin with empty tables
+  --seed         load the sample store
+  --layout L     per-domain | single-table
+  --engine E     ${ENGINE_NAMES.join(' | ')}
+  --region R     the region to run
+  --state DIR    where data is kept (default .local)
+  --assembly DIR run this cloud assembly as it is, without synthesizing
+  --help         this text`;
+
+interface Settings {
+  port: number;
+  fresh: boolean;
+  seed: boolean;
+  engine: EngineName | undefined;
+  layout: string;
+  region: string;
+  state: string;
+  assembly: string | undefined;
+  overrides: Record<string, string>;
+}
+
+/** @throws UserError naming the option that is wrong */
+function readSettings(args: string[]): Settings | 'help' {
+  const options = {
+    port: { type: 'string' },
+    layout: { type: 'string' },
+    engine: { type: 'string' },
+    region: { type: 'string' },
+    state: { type: 'string', default: '.local' },
+    assembly: { type: 'string' },
+    fresh: { type: 'boolean', default: false },
+    seed: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args, options }));
+  } catch (error) {
+    throw new UserError(`${(error as Error).message.split('.')[0]}. See npm start -- --help`);
+  }
+  if (values.help) return 'help';
+  const port = values.port ?? (process.env.PORT || '3000');
+  if (!/^\d+$/.test(port) || Number(port) > 65_535) throw new UserError(`The port is '${port}'; allowed: 0 to 65535.`);
+  const engine = ENGINE_NAMES.find((name) => name === values.engine);
+  if (values.engine !== undefined && !engine) {
+    throw new UserError(`The engine is '${values.engine}'; allowed: ${ENGINE_NAMES.join(', ')}.`);
+  }
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Record<string, string> };
+  const { layout = context.layout as string, region = (context.regions as string).split(',')[0] as string } = values;
+  return {
+    port: Number(port),
+    fresh: values.fresh,
+    seed: values.seed,
+    engine,
+    layout,
+    region,
+    state: resolve(values.state),
+    assembly: values.assembly && resolve(values.assembly),
+    overrides: {
+      ...(layout !== context.layout && { layout }),
+      ...(region !== context.regions && { regions: region }),
+    },
+  };
+}
+
+async function main(): Promise<void> {
+  const started = performance.now();
+  const settings = readSettings(process.argv.slice(2));
+  if (settings === 'help') return console.log(HELP);
+  const { layout, region, state, overrides } = settings;
+  const stateFolder = join(state, [layout, region, settings.engine].filter(Boolean).join('-'));
+
+  // What cdk.json itself describes goes where `cdk synth` would put it.
+  const variant = Object.values(overrides).join('.');
+  const outdir = variant ? join(state, `cdk.out.${variant}`) : join(PROJECT, 'cdk.out');
+  const assembly = settings.assembly
+    ? Promise.resolve(settings.assembly)
+    : synthesize(PROJECT, outdir, overrides, () => console.log('Synthesizing the app, since its sources changed ...')).then(() => outdir);
+  // Its failure is reported where it is awaited.
+  assembly.catch(() => {});
+
+  const platform = await startPlatform({
+    assembly,
+    stateFolder,
+    fresh: settings.fresh,
+    port: settings.port,
+    engine: settings.engine,
+    region,
+    onRequest: printRequest,
+    onFunctionOutput: functionLog(join(stateFolder, 'logs')),
+  });
+  stopOnSignals(platform);
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  console.log(`The store is ready: ${platform.url}  (${layout}, ${region}, ${platform.engine}, ${seconds} s)`);
+  console.log(`  DynamoDB      ${platform.dynamodb} for the AWS CLI or NoSQL Workbench, with any credentials`);
+  console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
+  console.log(`  Data, logs    ${stateFolder}; Ctrl-C stops\n`);
+  if (settings.seed) {
+    const { seed } = await import('./seed.js');
+    await seed(platform, (text) => console.log(text));
+  }
+}
+
+/** One line for each request. */
+function printRequest({ method, path, status, ms, flow, failure }: RequestLogEntry): void {
+  const shown = path.length > 60 ? `${path.slice(0, 59)}…` : path;
+  console.log(
+    `${method.padEnd(6)} ${shown.padEnd(44)} ${status} ${`${ms.toFixed(0)} ms`.padStart(7)}  ${flow ?? 'api'}${failure ? `: ${failure}` : ''}`,
+  );
+}
+
+/** Keeps what each function prints in a file of its own, and shows its errors. */
+function functionLog(folder: string): (flow: string, text: string) => void {
+  return (flow, text) => {
+    mkdirSync(folder, { recursive: true });
+    appendFileSync(join(folder, `${flow}.log`), text);
+    for (const line of text.split('\n')) {
+      if (line.includes('"level":"ERROR"') || (line !== '' && !line.startsWith('{'))) console.error(`[${flow}] ${line}`);
+    }
+  };
+}
+
+function stopOnSignals(platform: Platform): void {
+  let stopping = false;
+  const stop = (code: number) => {
+    if (stopping) return;
+    stopping = true;
+    void platform.stop().finally(() => process.exit(code));
+  };
+  process.on('SIGINT', () => stop(0));
+  process.on('SIGTERM', () => stop(0));
+  void platform.failed.then((reason) => {
+    console.error(`The engine stopped. ${reason}`);
+    stop(1);
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof UserError ? error.message : error);
+  process.exit(1);
+});

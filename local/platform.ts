@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createLocalJWKSet } from 'jose';
+import { HttpApi, type RequestLogEntry, type RouteTarget } from './api/http-api';
+import { Issuer, type JwtAuthorizer } from './api/issuer';
+import type { Route } from './api/routes';
+import { type Assembly, type Resource, readAssembly } from './assembly';
+import { Clock } from './clock';
+import { type Engine, freePort, isFree, startEngine } from './engine/engine';
+import { type EngineName, findEngine } from './engine/find-engine';
+import { Environment, type LocalFunction } from './functions/environment';
+import { Pool } from './functions/pool';
+import { createGateway } from './gateway/gateway';
+import { Trace } from './gateway/meter';
+import { notEmulated } from './inventory';
+import { handleLocal } from './local-endpoints';
+import { Resolver } from './resolve';
+import { secretReader } from './secrets';
+import { publishUrl, type State, takeState } from './state';
+import { sweep } from './sweeper';
+import { ensureTable, type GlobalTable } from './tables';
+import { UserError } from './user-error';
+
+export interface PlatformOptions {
+  /** The folder of the cloud assembly; awaited, so that the engine starts while the app synthesizes. */
+  assembly: Promise<string>;
+  /** Where data lives. */
+  stateFolder: string;
+  fresh: boolean;
+  port: number;
+  engine: EngineName | undefined;
+  /** The region to run; the first of the assembly unless given. */
+  region: string;
+  onRequest(entry: RequestLogEntry): void;
+  /** What the functions print. */
+  onFunctionOutput(flow: string, text: string): void;
+}
+
+export interface Platform {
+  /** The HTTP API. */
+  url: string;
+  /** The DynamoDB endpoint. */
+  dynamodb: string;
+  engine: string;
+  notEmulated: string[];
+  /** Issues a token, as `POST /_local/tokens` does. */
+  token(sub: string, groups: string[]): Promise<string>;
+  /** Resolves with the reason when something that it needs has ended. */
+  failed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Execution environments of one function: more would only share the cores. */
+const POOL_SIZE = 3;
+
+const SWEEP_EVERY_MS = 60_000;
+
+/**
+ * Runs a synthesized cloud assembly on this machine: its tables on an engine, its functions in processes, its HTTP API
+ * on loopback. Everything that it starts ends with it.
+ * @throws UserError for what a person can mend
+ */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  if (options.port !== 0 && !(await isFree(options.port))) {
+    throw new UserError(`Port ${options.port} is in use. Choose another: npm start -- --port ${options.port + 1}`);
+  }
+  const state = await takeState(options.stateFolder, options.fresh);
+  const started: { stop(): Promise<void> | void }[] = [{ stop: () => state.release() }];
+  const stop = async () => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  try {
+    return await start(options, state, started, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  options: PlatformOptions,
+  state: State,
+  started: { stop(): Promise<void> | void }[],
+  stop: () => Promise<void>,
+): Promise<Platform> {
+  const engineKind = findEngine(options.engine, state.file('data'));
+  const starting = startEngine(engineKind, options.region).then((engine) => {
+    started.push(engine);
+    return engine;
+  });
+  const [engine, issuer, folder] = await Promise.all([starting, Issuer.open(state.file('issuer.pem')), options.assembly]);
+
+  const assembly = readAssembly(folder);
+  const resolver = new Resolver(assembly, secretReader(assembly, state.file('secrets.json')));
+  const here = (type: string) =>
+    assembly.resources.filter((resource) => resource.type === type && resource.stack.region === options.region);
+  const tables = here('AWS::DynamoDB::GlobalTable').map((resource) => resolver.properties<GlobalTable>(resource));
+  await createTables(engine, tables, assembly);
+
+  const clock = new Clock(state.file('clock.json'));
+  const trace = new Trace();
+  const functions = here('AWS::Lambda::Function').map((resource) => readFunction(resource, resolver, assembly));
+  const byAccessKey = new Map(functions.map((fn) => [fn.accessKeyId, fn.name]));
+  let api: HttpApi | undefined;
+  const gateway = createGateway({
+    callers: {
+      functionOf: (accessKeyId) => byAccessKey.get(accessKeyId),
+      requestOf: (traceId) => api?.requestOf(traceId),
+    },
+    engines: new Map([[options.region, engine]]),
+    homeRegion: options.region,
+    trace,
+    clock,
+  });
+  const dynamodb = await listen(gateway, await portBeside(options.port));
+  started.push({ stop: () => close(gateway) });
+
+  const pools = functions.map(
+    (fn) =>
+      new Pool(
+        fn,
+        POOL_SIZE,
+        (started) => new Environment(started, dynamodb, (fn, text) => options.onFunctionOutput(fn.name, text)),
+      ),
+  );
+  started.push({ stop: () => pools.forEach((pool) => pool.stop()) });
+
+  const routes = readRoutes(here('AWS::ApiGatewayV2::Route'), resolver, assembly, pools);
+  const [httpApi] = here('AWS::ApiGatewayV2::Api');
+  if (!httpApi) throw new UserError(`The assembly has no HTTP API in ${options.region}.`);
+  api = new HttpApi({
+    apiId: resolver.ref(httpApi),
+    routes,
+    keys: createLocalJWKSet(issuer.jwks),
+    clockOffset: () => clock.offset,
+    onRequest: options.onRequest,
+  });
+  const authorizer = routes.find(({ target }) => target.authorizer)?.target.authorizer ?? { issuer: '', audience: [] };
+  const token = (sub: string, groups: string[]) => issuer.token(authorizer, sub, groups);
+
+  const sweepAll = async () => {
+    for (const table of tables) await sweep(engine, table, clock);
+  };
+  const sweeping = setInterval(() => void sweepAll().catch(() => {}), SWEEP_EVERY_MS);
+  started.push({ stop: () => clearInterval(sweeping) });
+
+  const server = createServer((request, response) => {
+    if (!(request.url ?? '').startsWith('/_local/')) return void (api as HttpApi).handle(request, response);
+    return void handleLocal(request, response, {
+      health: () => ({ status: 'ok', pid: process.pid, region: options.region, engine: engine.label, dynamodb }),
+      jwks: () => issuer.jwks,
+      token,
+      trace: (requestId) => trace.list(requestId),
+      async advanceClock(seconds) {
+        clock.advance(seconds);
+        await sweepAll();
+        return { now: new Date(clock.now()).toISOString(), aheadSeconds: clock.offset / 1_000 };
+      },
+    });
+  });
+  server.keepAliveTimeout = 65_000;
+  const url = await listen(server, options.port);
+  started.push({ stop: () => close(server) });
+  publishUrl(state, url);
+  return {
+    url,
+    dynamodb,
+    engine: engine.label,
+    notEmulated: notEmulated(assembly.resources),
+    token,
+    failed: engine.crashed,
+    stop,
+  };
+}
+
+/** A stream is on only where an event source mapping reads it. */
+async function createTables(engine: Engine, tables: GlobalTable[], assembly: Assembly): Promise<void> {
+  const hasReader = assembly.resources.some(({ type }) => type === 'AWS::Lambda::EventSourceMapping');
+  await Promise.all(tables.map((table) => ensureTable(engine, table, hasReader)));
+}
+
+interface FunctionProperties {
+  Code: { S3Key: string };
+  Handler: string;
+  MemorySize?: number;
+  Timeout?: number;
+  Environment?: { Variables?: Record<string, string> };
+}
+
+function readFunction(resource: Resource, resolver: Resolver, assembly: Assembly): LocalFunction {
+  const { Code, Handler, MemorySize = 128, Timeout = 3, Environment } = resolver.properties<FunctionProperties>(resource);
+  const variables = Environment?.Variables ?? {};
+  const functionName = resolver.ref(resource);
+  return {
+    name: variables.POWERTOOLS_SERVICE_NAME ?? functionName,
+    functionName,
+    arn: resolver.attribute(resource, 'Arn'),
+    handler: Handler,
+    folder: assembly.assetFolder(Code.S3Key),
+    memoryMb: MemorySize,
+    timeoutMs: Timeout * 1_000,
+    region: resource.stack.region,
+    // Letters and digits only, as DynamoDB Local wants them.
+    accessKeyId: `ASIA${createHash('sha256').update(functionName).digest('hex').slice(0, 16).toUpperCase()}`,
+    variables,
+  };
+}
+
+interface RouteProperties {
+  RouteKey: string;
+  Target: string;
+  AuthorizationType?: string;
+  AuthorizerId?: string;
+}
+
+function readRoutes(resources: Resource[], resolver: Resolver, assembly: Assembly, pools: Pool[]): Route<RouteTarget>[] {
+  const byRef = (type: string) =>
+    new Map(assembly.resources.filter((resource) => resource.type === type).map((resource) => [resolver.ref(resource), resource]));
+  const integrations = byRef('AWS::ApiGatewayV2::Integration');
+  const authorizers = byRef('AWS::ApiGatewayV2::Authorizer');
+  return resources.map((resource) => {
+    const { RouteKey: routeKey, Target, AuthorizationType = 'NONE', AuthorizerId } = resolver.properties<RouteProperties>(resource);
+    const integration = integrations.get(Target.replace('integrations/', ''));
+    const arn = integration && resolver.properties<{ IntegrationUri: string }>(integration).IntegrationUri;
+    const pool = pools.find(({ fn }) => fn.arn === arn);
+    if (!pool) throw new Error(`The route ${routeKey} leads to ${arn}, which is no function here.`);
+    if (AuthorizationType === 'NONE') return { routeKey, target: { pool } };
+    const authorizer = AuthorizationType === 'JWT' && authorizers.get(AuthorizerId ?? '');
+    if (!authorizer) throw new Error(`The route ${routeKey} has an authorizer of type ${AuthorizationType}; JWT runs here.`);
+    const { JwtConfiguration } = resolver.properties<{ JwtConfiguration: { Issuer: string; Audience: string[] } }>(authorizer);
+    const jwt: JwtAuthorizer = { issuer: JwtConfiguration.Issuer, audience: JwtConfiguration.Audience };
+    return { routeKey, target: { pool, authorizer: jwt } };
+  });
+}
+
+/** The port next to the API's, so that tools keep their settings; any other where that is taken. */
+async function portBeside(port: number): Promise<number> {
+  return port !== 0 && port < 65_535 && (await isFree(port + 1)) ? port + 1 : freePort();
+}
+
+function listen(server: Server, port: number): Promise<string> {
+  return new Promise((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      fail(error.code === 'EADDRINUSE' ? new UserError(`Port ${port} is in use. Choose another with --port.`) : error),
+    );
+    server.listen(port, '127.0.0.1', () => done(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done());
+    server.closeAllConnections();
+  });
+}

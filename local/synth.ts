@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from './user-error';
+
+/** What the templates and bundles are made from. */
+const SOURCES = ['bin', 'lib', 'lambda', 'cdk.json', 'package.json', 'package-lock.json', 'tsconfig.json'];
+
+const FINGERPRINT = '.fingerprint';
+
+/** CDK context that differs from cdk.json, as `-c key=value` would give it. */
+export type ContextOverrides = Readonly<Record<string, string>>;
+
+/**
+ * Synthesizes the CDK app into a folder, unless that folder holds what the same sources and context made before.
+ * The template validator is left out: `npx cdk synth` and `npm test` run it, and it takes longer than the rest.
+ *
+ * @param onStart called when there is something to do
+ * @throws UserError with the app's own message, when the app fails
+ */
+export async function synthesize(
+  project: string,
+  outdir: string,
+  overrides: ContextOverrides,
+  onStart: () => void = () => {},
+): Promise<void> {
+  const { app, context } = JSON.parse(await readFile(join(project, 'cdk.json'), 'utf8')) as {
+    app: string;
+    context: Record<string, unknown>;
+  };
+  const fullContext = JSON.stringify({ ...context, ...overrides });
+  const sources = await hashFiles(project, SOURCES, [fullContext, process.version]);
+  const fingerprint = async () => `${sources} ${await hashFiles(outdir, ['.'], [])}`;
+  const recorded = await readFile(join(outdir, FINGERPRINT), 'utf8').catch(() => '');
+  if (recorded !== '' && recorded === (await fingerprint())) return;
+
+  onStart();
+  await rm(outdir, { recursive: true, force: true });
+  await run(app, project, { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: fullContext, CDK_VALIDATION: 'false' });
+  await writeFile(join(outdir, FINGERPRINT), await fingerprint());
+}
+
+/** Hashes the names and contents of files; of an assembly the templates and manifests, whose names hold asset hashes. */
+async function hashFiles(root: string, paths: string[], more: string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const entry of more) hash.update(entry).update('\0');
+  const add = async (path: string): Promise<void> => {
+    const full = join(root, path);
+    if (!existsSync(full)) return;
+    const children = await readdir(full, { withFileTypes: true }).catch(() => undefined);
+    if (!children) {
+      hash.update(path).update('\0').update(await readFile(full)).update('\0');
+      return;
+    }
+    for (const child of children.sort((a, b) => a.name.localeCompare(b.name))) {
+      if (child.name.startsWith('asset.')) hash.update(child.name);
+      else if (child.name !== FINGERPRINT && child.name !== 'tree.json') await add(join(path, child.name));
+    }
+  };
+  for (const path of paths) await add(path);
+  return hash.digest('hex');
+}
+
+async function run(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const child = spawn(command, { cwd, env, shell: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (output += data.toString()));
+  const code = await new Promise<number | null>((done, fail) => child.on('close', done).on('error', fail));
+  if (code !== 0) throw new UserError(`The CDK app does not synthesize:\n${output.trim()}`);
+}

@@ -1,0 +1,85 @@
+import type { CreateTableCommandInput, GlobalSecondaryIndex, TableDescription } from '@aws-sdk/client-dynamodb';
+import { ApiError, callApi } from './engine/api';
+import type { Engine } from './engine/engine';
+import { UserError } from './user-error';
+
+/** The properties of an AWS::DynamoDB::GlobalTable that a table on one machine has. */
+export interface GlobalTable {
+  TableName: string;
+  AttributeDefinitions: CreateTableCommandInput['AttributeDefinitions'];
+  KeySchema: CreateTableCommandInput['KeySchema'];
+  GlobalSecondaryIndexes?: GlobalSecondaryIndex[];
+  LocalSecondaryIndexes?: CreateTableCommandInput['LocalSecondaryIndexes'];
+  StreamSpecification?: { StreamViewType: 'NEW_AND_OLD_IMAGES' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'KEYS_ONLY' };
+  TimeToLiveSpecification?: { Enabled: boolean; AttributeName?: string };
+}
+
+/**
+ * Creates the table that a template describes, unless it is there.
+ *
+ * The table is on-demand whatever the template says: no engine throttles. Its stream is on only where something reads
+ * it: dynoxide keeps every stream record, and each one makes every later write slower.
+ *
+ * @throws UserError when there is a table of this name with other keys or indexes
+ */
+export async function ensureTable(engine: Engine, table: GlobalTable, hasReader: boolean): Promise<void> {
+  const existing = await describe(engine, table.TableName);
+  if (existing) {
+    if (shape(existing) !== shape(table)) {
+      throw new UserError(
+        `The table ${table.TableName} of an earlier start has other keys or indexes than the template now. ` +
+          'Start with --fresh to begin with empty tables.',
+      );
+    }
+    return;
+  }
+  await callApi(engine, 'CreateTable', {
+    TableName: table.TableName,
+    AttributeDefinitions: table.AttributeDefinitions,
+    KeySchema: table.KeySchema,
+    BillingMode: 'PAY_PER_REQUEST',
+    GlobalSecondaryIndexes: table.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => ({
+      IndexName,
+      KeySchema,
+      Projection,
+    })),
+    LocalSecondaryIndexes: table.LocalSecondaryIndexes,
+    ...(hasReader &&
+      table.StreamSpecification && { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } }),
+  });
+  while ((await describe(engine, table.TableName))?.TableStatus !== 'ACTIVE') {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  const { TimeToLiveSpecification: ttl } = table;
+  if (ttl?.Enabled) {
+    await callApi(engine, 'UpdateTimeToLive', {
+      TableName: table.TableName,
+      TimeToLiveSpecification: { Enabled: true, AttributeName: ttl.AttributeName },
+    });
+  }
+}
+
+async function describe(engine: Engine, TableName: string): Promise<TableDescription | undefined> {
+  try {
+    return (await callApi<{ Table: TableDescription }>(engine, 'DescribeTable', { TableName })).Table;
+  } catch (error) {
+    if (error instanceof ApiError && error.name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
+}
+
+/** Keys, indexes and projections as one comparable text. */
+function shape(table: TableDescription | GlobalTable): string {
+  const key = (schema: { AttributeName?: string; KeyType?: string }[] | undefined) =>
+    (schema ?? []).map(({ AttributeName, KeyType }) => `${KeyType}:${AttributeName}`).sort();
+  const index = (indexes: readonly GlobalSecondaryIndex[] | undefined) =>
+    (indexes ?? [])
+      .map(({ IndexName, KeySchema, Projection }) => [
+        IndexName,
+        key(KeySchema),
+        Projection?.ProjectionType,
+        [...(Projection?.NonKeyAttributes ?? [])].sort(),
+      ])
+      .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+  return JSON.stringify([key(table.KeySchema), index(table.GlobalSecondaryIndexes as GlobalSecondaryIndex[]), index(table.LocalSecondaryIndexes as GlobalSecondaryIndex[])]);
+}
