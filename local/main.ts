@@ -145,6 +145,9 @@ function stopOnSignals(platform: Platform): void {
   };
   process.on('SIGINT', () => stop(0));
   process.on('SIGTERM', () => stop(0));
+  // npm that is killed passes no signal on; a platform that it started would hold its port for ever.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event) setInterval(() => process.ppid !== parent && stop(1), 1_000).unref();
   void platform.failed.then((reason) => {
     console.error(`The engine stopped. ${reason}`);
     stop(1);

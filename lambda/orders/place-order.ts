@@ -108,11 +108,14 @@ async function tryToPlace(
     deadline,
     entities,
   );
-  const unknown = lines.filter((line) => !products.has(line.productId)).map((line) => line.productId);
-  if (unknown.length > 0) {
+  const priced = lines.flatMap((line) => {
+    const product = products.get(line.productId);
+    return product ? [{ ...line, product }] : [];
+  });
+  if (priced.length < lines.length) {
+    const unknown = lines.map((line) => line.productId).filter((id) => !products.has(id));
     throw new Problem('unknown-product', `There is no product ${unknown.join(', ')}.`, { productIds: unknown });
   }
-  const priced = lines.map((line) => ({ ...line, product: products.get(line.productId)! }));
   const refused = priced.filter(({ product }) => !product.active || isDiscontinued(product.discontinuedAt, now));
   if (refused.length > 0) {
     const productIds = refused.map((line) => line.productId);

@@ -73,9 +73,17 @@ function dynamodbLocalKind(jars: string, folder: string): EngineKind {
     command: (port) => ({
       file: 'java',
       args: [
-        ...['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.library.path=${join(jars, 'DynamoDBLocal_lib')}`],
-        ...['-jar', join(jars, 'DynamoDBLocal.jar'), '-sharedDb', '-disableTelemetry'],
-        ...['-dbPath', folder, '-port', String(port)],
+        '-XX:+UseSerialGC',
+        '-XX:TieredStopAtLevel=1',
+        `-Djava.library.path=${join(jars, 'DynamoDBLocal_lib')}`,
+        '-jar',
+        join(jars, 'DynamoDBLocal.jar'),
+        '-sharedDb',
+        '-disableTelemetry',
+        '-dbPath',
+        folder,
+        '-port',
+        String(port),
       ],
     }),
   };
