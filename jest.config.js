@@ -1,10 +1,13 @@
+// The notice is about the Node that runs the tests, and would stand between their results.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   // jose is published as ES modules only.
-  transform: { '^.+\\.(ts|mjs)$': ['@swc/jest'], 'node_modules/jose/.+\\.js$': ['@swc/jest'] },
+  transform: { '^.+\\.(ts|mjs)$': '@swc/jest', 'node_modules/jose/.+\\.js$': '@swc/jest' },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',

@@ -12,6 +12,5 @@ export const toBase64 = (bytes?: unknown) =>
 export const toByteSet = (list?: string[]) =>
   (list === undefined ? undefined : new Set(list.map((base64) => Buffer.from(base64, 'base64')))) as never;
 
-/** Sorted, since a set has no order. */
 export const toBase64List = (bytes?: unknown) =>
-  bytes instanceof Set ? [...bytes].map((entry) => Buffer.from(entry as Uint8Array).toString('base64')).sort() : undefined;
+  bytes instanceof Set ? [...bytes].map((entry) => Buffer.from(entry as Uint8Array).toString('base64')) : undefined;

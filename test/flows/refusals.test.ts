@@ -1,0 +1,215 @@
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { generateKeyPair, SignJWT } from 'jose';
+import { type Flow, FLOWS } from '../../lib/flows';
+import { type Answer, aProduct, type Client, startStore, type TestStore } from '../support/store';
+
+/** Everything that is wrong on every route: the status that the design names, a problem without a trace, no change. */
+describe('what is wrong is refused', () => {
+  let store: TestStore;
+  let admin: Client;
+  let ann: Client;
+  let orderId: string;
+  let before: Awaited<ReturnType<typeof contents>>;
+
+  /** All items of all tables. */
+  const contents = async () => {
+    const client = new DynamoDBClient({
+      endpoint: store.dynamodb,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'outside', secretAccessKey: 'x' },
+    });
+    const tables = ['Users', 'Products', 'Orders'].map((name) => `store-dev-${name}`);
+    const scans = await Promise.all(tables.map((TableName) => client.send(new ScanCommand({ TableName }))));
+    client.destroy();
+    return scans.map(({ Items }) => Items);
+  };
+
+  const expectProblem = (answer: Answer, status: number, type?: string) => {
+    expect([answer.status, JSON.stringify(answer.body)]).toEqual([status, expect.any(String)]);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(answer.body).toMatchObject({ type: type ?? expect.any(String), title: expect.any(String), status });
+    expect(answer.body.detail).not.toBe('');
+    expect(JSON.stringify(answer.body)).not.toMatch(/ at |node:|\.mjs|electro/i);
+  };
+
+  beforeAll(async () => {
+    store = await startStore('per-domain');
+    admin = store.admin;
+    ann = await store.user('ann');
+    await ann.post('/users', { email: 'ann@example.com', name: 'Ann' });
+    await admin.post('/products', aProduct({ productId: 'tea' }));
+    orderId = (await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': 'k' })).body.orderId;
+    before = await contents();
+  });
+  afterEach(async () => expect(await contents()).toEqual(before));
+  afterAll(() => store.stop());
+
+  const pathOf = (flow: Flow) =>
+    flow.route
+      .split(' ')[1]!
+      .replace('{userId}', 'ann')
+      .replace('{customerId}', 'ann')
+      .replace('{productId}', 'tea')
+      .replace('{orderId}', orderId);
+  const methodOf = (flow: Flow) => flow.route.split(' ')[0]!;
+  const guarded = (FLOWS as readonly Flow[]).filter(({ who }) => who !== 'public');
+
+  test.each(guarded.map((flow) => [flow.route, flow] as const))('%s without a valid token is 401', async (_, flow) => {
+    const { privateKey } = await generateKeyPair('RS256');
+    const issuer = 'https://cognito-idp.us-east-1.amazonaws.com/us-east-1_other';
+    const forged = await new SignJWT({ 'cognito:groups': ['admin'], client_id: 'x' })
+      .setProtectedHeader({ alg: 'RS256', kid: 'local' })
+      .setIssuer(issuer)
+      .setSubject('ann')
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(privateKey);
+    for (const token of [undefined, 'garbage', forged, `${forged}x`]) {
+      const answer = await store.withToken(token).send(methodOf(flow), pathOf(flow));
+      expect([answer.status, answer.body]).toEqual([401, { message: 'Unauthorized' }]);
+    }
+  });
+
+  test.each(guarded.filter(({ who }) => who === 'admin').map((flow) => [flow.route, flow] as const))(
+    '%s is 403 for a caller who is no admin',
+    async (_, flow) => {
+      expectProblem(await ann.send(methodOf(flow), pathOf(flow)), 403, 'forbidden');
+    },
+  );
+
+  test.each(guarded.filter(({ who }) => who.startsWith('self')).map((flow) => [flow.route, flow] as const))(
+    "%s is 404 with another's id",
+    async (_, flow) => {
+      const stranger = await store.user('stranger');
+      expectProblem(await stranger.send(methodOf(flow), pathOf(flow), methodOf(flow) === 'PATCH' ? { body: { name: 'x' } } : {}), 404, 'not-found');
+    },
+  );
+
+  test('ids that cannot be are not found', async () => {
+    for (const id of ['%F0%9F%A6%AA', 'x'.repeat(600), 'a%2Fb', '01ARZ3NDEKTSV4RRFFQ69G5FAV', '81ARZ3NDEKTSV4RRFFQ69G5FAV', orderId.toLowerCase()]) {
+      expectProblem(await ann.get(`/orders/${id}`), 404, 'not-found');
+      expectProblem(await ann.post(`/orders/${id}/cancel`), 404, 'not-found');
+      expectProblem(await admin.delete(`/orders/${id}`), 404, 'not-found');
+      expectProblem(await store.anonymous.get(`/products/${id}`), 404, 'not-found');
+      expectProblem(await admin.delete(`/products/${id}`), 404, 'not-found');
+      expectProblem(await admin.get(`/users/${id}`), 404, 'not-found');
+    }
+  });
+
+  const bodies = guarded.filter(({ route }) => /^(POST|PATCH)/.test(route) && !route.endsWith('/cancel'));
+  test.each(bodies.map((flow) => [flow.route, flow] as const))('%s with a body that is wrong', async (_, flow) => {
+    const caller = flow.who === 'admin' ? admin : ann;
+    const send = (options: object) =>
+      caller.send(methodOf(flow), pathOf(flow), { headers: { 'if-match': '*', 'idempotency-key': 'new' }, ...options });
+    for (const rawBody of ['', '{', '[]', 'null', '"text"', '7', '{"unknown":1}']) {
+      expectProblem(await send({ rawBody }), 400, 'invalid-input');
+    }
+    expectProblem(await send({ rawBody: JSON.stringify({ name: 'x'.repeat(256 * 1024) }) }), 413, 'payload-too-large');
+    const huge = await send({ rawBody: 'x'.repeat(10 * 1024 * 1024 + 1) });
+    expect([huge.status, huge.body]).toEqual([413, { message: 'Request Entity Too Large' }]);
+  });
+
+  test.each([
+    ['quantity 0', { quantity: 0 }],
+    ['quantity -1', { quantity: -1 }],
+    ['quantity 1.5', { quantity: 1.5 }],
+    ['quantity as text', { quantity: '1' }],
+    ['quantity above 10^4', { quantity: 10_001 }],
+    ['no quantity', { quantity: undefined }],
+    ['a product id that cannot be', { productId: 'a/b' }],
+  ])('an order line with %s', async (_, wrong) => {
+    const answer = await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1, ...wrong }] }, { 'idempotency-key': 'n' });
+    expectProblem(answer, 400, 'invalid-input');
+    expect(answer.body.errors).toEqual([{ path: `lines.0.${Object.keys(wrong)[0]}`, message: expect.any(String) }]);
+  });
+
+  test.each([
+    ['productId', 'a/b'],
+    ['productId', 'low-stock'],
+    ['productId', '..'],
+    ['name', ''],
+    ['name', '\ud800'],
+    ['category', 7],
+    ['priceMinor', -1],
+    ['priceMinor', 1.5],
+    ['priceMinor', 1_000_000_001],
+    ['currency', 'eur'],
+    ['stock', -1],
+    ['active', 'yes'],
+    ['tags', 'a'],
+    ['tags', [1]],
+    ['sizes', ['1']],
+    ['dimensions', []],
+    ['dimensions', { n: 1e300 }],
+    ['thumbnail', 'not base64!'],
+    ['imageDigests', ['%']],
+    ['discontinuedAt', 'yesterday'],
+    ['restockAt', -1],
+  ])('a product whose %s is %j', async (field, value) => {
+    const answer = await admin.post('/products', aProduct({ [field]: value }));
+    expectProblem(answer, 400, 'invalid-input');
+    expect(answer.body.errors[0].path.split('.')[0]).toBe(field);
+  });
+
+  test.each(['limit=0', 'limit=101', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=', 'limit=1&limit=2', 'cursor=x', 'cursor=', 'unknown=1'])(
+    'a list with %s',
+    async (query) => {
+      for (const [caller, path] of [
+        [store.anonymous, '/products?category=Beverages&'],
+        [ann, '/customers/ann/orders?'],
+        [admin, '/orders?status=Pending&'],
+        [admin, '/users?signupMonth=2026-01&'],
+      ] as const) {
+        expectProblem(await caller.get(path + query), 400);
+      }
+    },
+  );
+
+  test('what API Gateway answers itself', async () => {
+    for (const [method, path] of [['GET', '/'], ['GET', '/nowhere'], ['PUT', '/products'], ['GET', '/products/'], ['DELETE', '/users']]) {
+      const answer = await ann.send(method!, path!);
+      expect([path, answer.status, answer.body]).toEqual([path, 404, { message: 'Not Found' }]);
+    }
+    expect((await ann.get('/products/%E0%A4%A')).status).toBe(400);
+  });
+});
+
+describe('cursors', () => {
+  let store: TestStore;
+  let cursor: string;
+  let ann: Client;
+
+  beforeAll(async () => {
+    store = await startStore('per-domain');
+    ann = await store.user('ann');
+    await store.admin.post('/products', aProduct({ productId: 'tea' }));
+    for (const key of ['1', '2', '3']) {
+      await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': key });
+    }
+    cursor = (await ann.get('/customers/ann/orders?limit=1')).body.cursor;
+  });
+  afterAll(() => store.stop());
+
+  test('a cursor with one character changed, added or left out is refused', async () => {
+    const follow = (changed: string) => ann.get(`/customers/ann/orders?limit=1&cursor=${encodeURIComponent(changed)}`);
+    expect((await follow(cursor)).status).toBe(200);
+    const changes = [`${cursor}A`, `A${cursor}`, cursor.slice(1), cursor.slice(0, -1), `${cursor}.`, cursor.replace('.', ''), `${cursor}=`];
+    for (let at = 0; at < cursor.length; at++) {
+      changes.push(cursor.slice(0, at) + (cursor[at] === 'A' ? 'B' : 'A') + cursor.slice(at + 1));
+    }
+    const answers = await Promise.all(changes.map(follow));
+    expect(answers.map(({ status, body }) => `${status} ${body.type}`)).toEqual(changes.map(() => '400 invalid-cursor'));
+  });
+
+  test("another caller's cursor, another list's and an expired one are refused", async () => {
+    const path = `/customers/ann/orders?limit=1&cursor=${cursor}`;
+    expect((await store.admin.get(path)).body.type).toBe('invalid-cursor');
+    expect((await ann.get(`${path}&sort=asc`)).body.type).toBe('invalid-cursor');
+    expect((await ann.get(`${path}&from=2020-01-01`)).body.type).toBe('invalid-cursor');
+    const bob = await store.user('bob');
+    expect((await bob.get(path.replace('ann', 'bob'))).body.type).toBe('invalid-cursor');
+    expect((await ann.get(path.replace('limit=1', 'limit=2'))).body.items).toHaveLength(2);
+    await store.anonymous.post('/_local/clock', { advanceSeconds: 61 * 60 });
+    expect((await ann.get(path)).body.type).toBe('invalid-cursor');
+  });
+});

@@ -1,0 +1,137 @@
+import { allPages, type Client, startStore, type TestStore } from '../support/store';
+import { LAYOUTS } from '../support/synthesize-once';
+
+describe.each(LAYOUTS)('users, %s', (layout) => {
+  let store: TestStore;
+  let admin: Client;
+
+  beforeAll(async () => {
+    store = await startStore(layout);
+    admin = store.admin;
+  });
+  afterAll(() => store.stop());
+
+  const signUp = async (sub: string, email = `${sub}@example.com`, more: object = {}) => {
+    const caller = await store.user(sub);
+    return { caller, answer: await caller.post('/users', { email, name: `Name of ${sub}`, ...more }) };
+  };
+
+  test('a profile is made, read by its user and by an admin, and by nobody else', async () => {
+    const preferences = { news: true, sizes: [38, 40.5], nested: { empty: {}, none: null } };
+    const { caller, answer } = await signUp('ann', ' Ann.Ødegård@Example.com ', { phone: '+47 22', preferences });
+
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get('location')).toBe('/users/ann');
+    expect(answer.body).toEqual({
+      userId: 'ann',
+      email: ' Ann.Ødegård@Example.com ',
+      name: 'Name of ann',
+      phone: '+47 22',
+      preferences,
+      signedUpAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      updatedAt: answer.body.signedUpAt,
+      version: 1,
+    });
+    for (const reader of [caller, admin]) {
+      const read = await reader.get('/users/ann');
+      expect([read.status, read.body, read.headers.get('etag')]).toEqual([200, answer.body, answer.headers.get('etag')]);
+    }
+    const stranger = await store.user('stranger');
+    const refused = await stranger.get('/users/ann');
+    expect([refused.status, refused.body.type]).toEqual([404, 'not-found']);
+    expect((await stranger.delete('/users/ann')).status).toBe(404);
+    expect((await admin.patch('/users/ann', { name: 'x' }, { 'if-match': '*' })).status).toBe(404);
+  });
+
+  test('an e-mail belongs to one user, compared trimmed, in lower case and NFC', async () => {
+    await signUp('zoe', 'Zoë@Example.com');
+    for (const email of ['zoë@example.com', '  ZOË@EXAMPLE.COM', 'Zoe\u0308@example.com']) {
+      const { answer } = await signUp('other', email);
+      expect([answer.status, answer.body.type]).toEqual([409, 'email-taken']);
+    }
+    const { answer: again } = await signUp('zoe', 'zoë@example.com');
+    expect([again.status, again.body.type]).toEqual([409, 'user-exists']);
+
+    expect((await admin.get(`/users?email=${encodeURIComponent('ZOË@example.com')}`)).body).toEqual({
+      items: [expect.objectContaining({ userId: 'zoe' })],
+      cursor: null,
+    });
+    expect((await admin.get('/users?email=nobody@example.com')).body).toEqual({ items: [], cursor: null });
+  });
+
+  test('of 20 users who want one e-mail at once, one has it', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => signUp(`racer-${index}`, 'race@example.com')),
+    );
+    expect(answers.filter(({ answer }) => answer.status === 201)).toHaveLength(1);
+    expect(answers.filter(({ answer }) => answer.body.type === 'email-taken')).toHaveLength(19);
+  });
+
+  test('a change needs the ETag of what was read, moves the e-mail, and frees the old one', async () => {
+    const { caller, answer } = await signUp('bea', 'bea@example.com', { phone: '1' });
+    const etag = answer.headers.get('etag') as string;
+    expect((await caller.patch('/users/bea', { name: 'B' })).status).toBe(428);
+    await signUp('taken', 'taken@example.com');
+
+    const changed = await caller.patch('/users/bea', { email: 'bea@new.example', phone: null }, { 'if-match': etag });
+    expect(changed.status).toBe(200);
+    expect(changed.body).toMatchObject({ email: 'bea@new.example', version: 2 });
+    expect(changed.body).not.toHaveProperty('phone');
+    expect((await signUp('heir', 'bea@example.com')).answer.status).toBe(201);
+
+    const stale = await caller.patch('/users/bea', { email: 'taken@example.com' }, { 'if-match': etag });
+    expect([stale.status, stale.body.type]).toEqual([412, 'precondition-failed']);
+    const next = { 'if-match': changed.headers.get('etag') as string };
+    const taken = await caller.patch('/users/bea', { email: 'taken@example.com' }, next);
+    expect([taken.status, taken.body.type]).toEqual([409, 'email-taken']);
+    const recased = await caller.patch('/users/bea', { email: 'BEA@new.example' }, next);
+    expect([recased.status, recased.body.email, recased.body.version]).toEqual([200, 'BEA@new.example', 3]);
+  });
+
+  test('of two changes of what was read once, one wins', async () => {
+    const { caller, answer } = await signUp('cora');
+    const header = { 'if-match': answer.headers.get('etag') as string };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        caller.patch('/users/cora', index % 2 ? { name: `N${index}` } : { email: `cora-${index}@example.com` }, header),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 412)).toHaveLength(9);
+  });
+
+  test('a deleted profile frees its e-mail at once, and its ETag is not that of the next', async () => {
+    const { caller, answer } = await signUp('dina', 'dina@example.com');
+    const removed = await caller.delete('/users/dina');
+    expect([removed.status, removed.body]).toEqual([204, undefined]);
+    expect((await caller.delete('/users/dina')).status).toBe(404);
+    expect((await signUp('dina-2', 'dina@example.com')).answer.status).toBe(201);
+
+    const { answer: back } = await signUp('dina', 'dina@again.example');
+    expect(back.body.version).toBe(1);
+    const stale = { 'if-match': answer.headers.get('etag') as string };
+    expect((await caller.patch('/users/dina', { name: 'x' }, stale)).status).toBe(412);
+    expect((await admin.delete('/users/dina')).status).toBe(204);
+  });
+
+  test('the sign-ups of a month, newest first, each once', async () => {
+    const month = new Date().toISOString().slice(0, 7);
+    await Promise.all(Array.from({ length: 30 }, (_, index) => signUp(`Month#${index}_ü$`)));
+
+    const everyone = await allPages(admin, `/users?signupMonth=${month}`, 100);
+    const ids = everyone.items.map(({ userId }) => userId);
+    expect(ids.filter((id) => id.startsWith('Month#'))).toHaveLength(30);
+    expect(new Set(ids).size).toBe(ids.length);
+    const times = everyone.items.map(({ signedUpAt }) => signedUpAt);
+    expect(times).toEqual([...times].sort().reverse());
+    for (const limit of [1, 7]) {
+      const paged = await allPages(admin, `/users?signupMonth=${month}`, limit);
+      expect(paged.items).toEqual(everyone.items);
+    }
+    expect((await admin.get('/users?signupMonth=1999-12')).body).toEqual({ items: [], cursor: null });
+    for (const query of ['', '?signupMonth=2026-13', `?signupMonth=${month}&email=a@b`]) {
+      expect((await admin.get(`/users${query}`)).status).toBe(400);
+    }
+    expect((await (await store.user('ann')).get(`/users?signupMonth=${month}`)).status).toBe(403);
+  });
+});

@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPlatform } from '../../local/platform';
+import { assemblyOf, type Layout } from './synthesize-once';
+
+/** An answer of the HTTP API. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // The tests say by their expectations what the body must be.
+  body: any; // oxlint-disable-line typescript/no-explicit-any
+}
+
+export interface CallOptions {
+  body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  rawBody?: string;
+  headers?: Record<string, string>;
+}
+
+/** A caller of the API: one user, an admin, or nobody. */
+export interface Client {
+  get(path: string, options?: CallOptions): Promise<Answer>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  patch(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  delete(path: string): Promise<Answer>;
+  send(method: string, path: string, options?: CallOptions): Promise<Answer>;
+}
+
+/** The store on this machine, for one suite: real HTTP, real functions, its own engine and data. */
+export interface TestStore {
+  url: string;
+  dynamodb: string;
+  anonymous: Client;
+  admin: Client;
+  user(sub: string): Promise<Client>;
+  withToken(token: string | undefined): Client;
+  stop(): Promise<void>;
+}
+
+export async function startStore(layout: Layout): Promise<TestStore> {
+  const state = mkdtempSync(join(tmpdir(), 'store-test-'));
+  const output: string[] = [];
+  const platform = await startPlatform({
+    assembly: Promise.resolve(assemblyOf(layout)),
+    stateFolder: state,
+    fresh: false,
+    port: 0,
+    engine: undefined,
+    region: 'us-east-1',
+    onRequest: () => {},
+    onFunctionOutput: (flow, text) => output.push(`${flow}: ${text}`),
+  });
+  const withToken = (token: string | undefined) => client(platform.url, token);
+  const user = async (sub: string) => withToken(await platform.token(sub, []));
+  return {
+    url: platform.url,
+    dynamodb: platform.dynamodb,
+    anonymous: withToken(undefined),
+    admin: withToken(await platform.token('an-admin', ['staff', 'admin'])),
+    user,
+    withToken,
+    async stop() {
+      await platform.stop();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
+
+export function client(url: string, token: string | undefined): Client {
+  const send = async (method: string, path: string, { body, rawBody, headers = {} }: CallOptions = {}): Promise<Answer> => {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...((body ?? rawBody) !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...((body ?? rawBody) !== undefined && { body: rawBody ?? JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+  };
+  return {
+    send,
+    get: (path, options) => send('GET', path, options),
+    post: (path, body, headers) => send('POST', path, { body, ...(headers && { headers }) }),
+    patch: (path, body, headers) => send('PATCH', path, { body, ...(headers && { headers }) }),
+    delete: (path) => send('DELETE', path),
+  };
+}
+
+/** All items of a list, page by page. */
+export async function allPages(
+  caller: Client,
+  path: string,
+  limit: number,
+): Promise<{ items: Answer['body'][]; pages: number }> {
+  const items: Answer['body'][] = [];
+  let cursor: string | null = null;
+  let pages = 0;
+  do {
+    const query: string = `${path.includes('?') ? '&' : '?'}limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`;
+    const answer = await caller.get(path + query);
+    if (answer.status !== 200) throw new Error(`GET ${path + query}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    items.push(...answer.body.items);
+    cursor = answer.body.cursor;
+    pages++;
+  } while (cursor !== null);
+  return { items, pages };
+}
+
+/** A product that may be posted, with what a test needs different. */
+export const aProduct = (overrides: object = {}) => ({
+  name: 'Chai',
+  category: 'Beverages',
+  priceMinor: 1_800,
+  currency: 'EUR',
+  stock: 10,
+  ...overrides,
+});
