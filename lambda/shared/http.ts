@@ -49,7 +49,6 @@ const MAX_ID_BYTES = 512;
 const ANSWER_MS = 500;
 
 const logger = new Logger();
-const metrics = new Metrics({ namespace: 'Store' });
 
 /**
  * Makes the Lambda handler of a flow: one log line and one metric per request, problems and failures as
@@ -58,7 +57,7 @@ const metrics = new Metrics({ namespace: 'Store' });
  * @param name the flow's name: dimension of its metrics
  */
 export function flow(name: string, handle: (request: Request) => Promise<Answer>) {
-  metrics.setDefaultDimensions({ flow: name });
+  const metrics = new Metrics({ namespace: 'Store', defaultDimensions: { flow: name } });
   return async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
     const started = Date.now();
     const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
@@ -112,7 +111,7 @@ function asProblem(error: unknown, name: string): Problem {
     flow: name,
     kind,
     error: cause?.name ?? (error instanceof Error ? error.name : 'unknown'),
-    message: cause?.message ?? (error instanceof Error ? error.message : String(error)),
+    reason: cause?.message ?? (error instanceof Error ? error.message : String(error)),
     stack: error instanceof Error ? error.stack : undefined,
     dynamodbRequestId: cause?.$metadata?.requestId,
     throttlingReasons: cause && 'throttlingReasons' in cause ? cause.throttlingReasons : undefined,

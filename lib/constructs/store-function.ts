@@ -18,7 +18,7 @@ export interface StoreFunctionProps {
   readonly environment?: Record<string, string>;
 }
 
-/** Above the retry budget of the SDK (`SDK_RETRY` in lambda/shared/store.ts), below the 30 s of the HTTP API. */
+/** Above the retry budget of the SDK (`SDK_RETRY` in lambda/shared/sdk-retry.ts), below the 30 s of the HTTP API. */
 const TIMEOUT = Duration.seconds(20);
 
 /** The Lambda of one flow: every default of the project, and a role with exactly the actions that its flow lists. */

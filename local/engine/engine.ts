@@ -14,6 +14,8 @@ export interface WireReply {
 export interface Engine {
   /** The name and version that a person reads. */
   readonly label: string;
+  /** Where it serves, for a client that needs none of what the adapter mends. */
+  readonly endpoint: string;
   /** Sends one call of the DynamoDB API, signed or not: engines check no signature. */
   send(headers: Record<string, string>, body: Buffer): Promise<WireReply>;
   /** Resolves when the process ends without having been stopped. */
@@ -74,6 +76,7 @@ async function startOn(port: number, kind: EngineKind, region: string): Promise<
   const agent = new Agent({ keepAlive: true });
   const engine: Engine = {
     label: kind.label,
+    endpoint: `http://127.0.0.1:${port}`,
     crashed: new Promise((done) => {
       void ended.then((reason) => {
         if (!stopping) done(`${kind.label}: ${reason}. ${output.trim()}`);

@@ -1,0 +1,134 @@
+import '../support/flow-environment';
+import { createWriteTransaction } from 'electrodb';
+import { cancelOrder } from '../../lambda/orders/cancel-order';
+import { placeOrder } from '../../lambda/orders/place-order';
+import { createProduct } from '../../lambda/products/create-product';
+import { updateProduct } from '../../lambda/products/update-product';
+import { productEtag } from '../../lambda/products/product-view';
+import { transact } from '../../lambda/shared/transact';
+import { type FaultScript, startTables } from '../support/engine-tables';
+
+describe('when DynamoDB refuses, is slow, or does not answer', () => {
+  let tables: Awaited<ReturnType<typeof startTables>>;
+  let products = 0;
+
+  beforeAll(async () => {
+    tables = await startTables();
+  });
+  afterAll(() => tables.stop());
+
+  const invocation = (ms = 10_000) => ({ now: Date.now(), deadline: Date.now() + ms });
+  const request = (key: string) => ({ customerId: 'ann', keyHash: key.padEnd(64, '0').replace(/[^0-9a-f]/g, 'a'), requestHash: 'r' });
+  const newProduct = async (stock = 10) => {
+    const productId = `p${++products}`;
+    const input = { productId, name: 'Tea', category: 'Drinks', priceMinor: 100, currency: 'EUR', stock };
+    const product = await createProduct(input, invocation(), tables.store().entities);
+    return { productId, product };
+  };
+  const stockOf = async (productId: string) =>
+    (await tables.store().entities.Stock.get({ productId }).go({ consistent: true })).data?.stock;
+  const onTransaction = (fault: (nth: number) => ReturnType<FaultScript>): FaultScript => (operation, nth) =>
+    operation === 'TransactWriteItems' ? fault(nth) : 'pass';
+  const cancelled = (...reasons: (string | null)[]) => ({ status: 400, type: 'TransactionCanceledException', reasons });
+
+  test('a conflict is tried again under the same token, and the order is made once', async () => {
+    const { productId } = await newProduct();
+    const store = tables.store(onTransaction((nth) => (nth <= 2 ? cancelled('TransactionConflict', null, null) : 'pass')));
+
+    const { isNew } = await placeOrder(request('c1'), { lines: [{ productId, quantity: 3 }] }, invocation(), store.entities);
+
+    expect(isNew).toBe(true);
+    expect(store.tokens).toHaveLength(3);
+    expect(new Set(store.tokens).size).toBe(1);
+    expect(await stockOf(productId)).toBe(7);
+  });
+
+  test('a refusal beside a conflict is no refusal: what is short may come from the very request it collided with', async () => {
+    const { productId } = await newProduct(3);
+    const store = tables.store(
+      onTransaction((nth) => (nth === 1 ? cancelled('ConditionalCheckFailed', null, 'TransactionConflict') : 'pass')),
+    );
+    const { order } = await placeOrder(request('c2'), { lines: [{ productId, quantity: 3 }] }, invocation(), store.entities);
+    expect(order.lines).toHaveLength(1);
+    expect(await stockOf(productId)).toBe(0);
+  });
+
+  test('an answer that is lost is asked for again, and the order is made once', async () => {
+    const { productId } = await newProduct();
+    const store = tables.store(onTransaction((nth) => (nth <= 2 ? 'lose-answer' : 'pass')));
+    const { isNew } = await placeOrder(request('d1'), { lines: [{ productId, quantity: 4 }] }, invocation(), store.entities);
+    expect(isNew).toBe(true);
+    expect(new Set(store.tokens).size).toBe(1);
+    expect(await stockOf(productId)).toBe(6);
+  });
+
+  test('when no answer ever comes, the record tells that the order was made', async () => {
+    const { productId } = await newProduct();
+    const store = tables.store(onTransaction(() => 'lose-answer'));
+    const placed = await placeOrder(request('d2'), { lines: [{ productId, quantity: 4 }] }, invocation(2_500), store.entities);
+    expect(placed).toMatchObject({ isNew: true, order: { status: 'Pending', customerId: 'ann' } });
+    expect(await stockOf(productId)).toBe(6);
+  });
+
+  test('when it is not known whether it was made, it says so; the same key then makes it once', async () => {
+    const { productId } = await newProduct();
+    const down = tables.store(onTransaction(() => ({ status: 500, type: 'InternalServerError' })));
+    const lines = [{ productId, quantity: 4 }];
+    await expect(placeOrder(request('d3'), { lines }, invocation(1_800), down.entities)).rejects.toMatchObject({
+      type: 'outcome-unknown',
+      status: 503,
+    });
+    const first = await placeOrder(request('d3'), { lines }, invocation(), tables.store().entities);
+    const second = await placeOrder(request('d3'), { lines }, invocation(), tables.store().entities);
+    expect([first.isNew, second.isNew, second.order.orderId]).toEqual([true, false, first.order.orderId]);
+    expect(await stockOf(productId)).toBe(6);
+  });
+
+  test('throttled past the deadline, it says so and nothing was done', async () => {
+    const { productId } = await newProduct();
+    const busy = tables.store(onTransaction(() => cancelled('ThrottlingError', null, null)));
+    await expect(
+      placeOrder(request('e1'), { lines: [{ productId, quantity: 4 }] }, invocation(1_500), busy.entities),
+    ).rejects.toMatchObject({ type: 'throttled', status: 503 });
+    expect(await stockOf(productId)).toBe(10);
+  });
+
+  test('keys of a batch that were left unprocessed are read again', async () => {
+    const ids = await Promise.all([newProduct(), newProduct(), newProduct()]);
+    const store = tables.store((operation, nth) =>
+      operation === 'BatchGetItem' && nth <= 2 ? 'unprocessed' : 'pass',
+    );
+    const lines = ids.map(({ productId }) => ({ productId, quantity: 1 }));
+    const { order } = await placeOrder(request('e2'), { lines }, invocation(), store.entities);
+    expect(order.lines).toHaveLength(3);
+    expect(store.sent.filter((operation) => operation === 'BatchGetItem')).toHaveLength(3);
+  });
+
+  test('a single update in conflict with a transaction is tried again', async () => {
+    const { productId, product } = await newProduct();
+    const store = tables.store((operation, nth) =>
+      operation === 'UpdateItem' && nth <= 2 ? { status: 400, type: 'TransactionConflictException' } : 'pass',
+    );
+    const changed = await updateProduct(productId, { name: 'Better tea' }, productEtag(product), invocation(), store.entities);
+    expect(changed).toMatchObject({ name: 'Better tea', version: 2 });
+    expect(store.sent.filter((operation) => operation === 'UpdateItem')).toHaveLength(3);
+  });
+
+  test('a cancellation whose answer is lost gives the stock back once', async () => {
+    const { productId } = await newProduct();
+    const { order } = await placeOrder(request('f1'), { lines: [{ productId, quantity: 4 }] }, invocation(), tables.store().entities);
+    const store = tables.store(onTransaction((nth) => (nth <= 3 ? 'lose-answer' : 'pass')));
+    const after = await cancelOrder(order.orderId, { sub: 'ann', admin: false }, invocation(), store.entities);
+    expect(after.status).toBe('Cancelled');
+    expect(await stockOf(productId)).toBe(10);
+  });
+
+  test('more actions than a transaction takes are refused before sending', async () => {
+    const store = tables.store();
+    const transaction = createWriteTransaction(store.entities, ({ Stock }) =>
+      Array.from({ length: 101 }, (_, index) => Stock.delete({ productId: `many-${index}` }).commit()),
+    );
+    await expect(transact(transaction, Date.now() + 1_000)).rejects.toThrow('101 actions in a transaction: DynamoDB takes 100.');
+    expect(store.sent).toEqual([]);
+  });
+});

@@ -1,0 +1,185 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Flow, FLOWS } from '../../lib/flows';
+import { PROJECT } from '../support/synthesize-once';
+import { resourcesOf, templateOf } from '../support/templates';
+import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
+
+const flows = FLOWS as readonly Flow[];
+
+/** What one role may do in DynamoDB: `Action resource`. */
+function dataActions(layout: 'per-domain' | 'single-table', flow: Flow): string[] {
+  const template = templateOf(layout, 'Api');
+  const id = flow.name.replaceAll('-', '');
+  const policies = Object.entries(template.Resources).filter(
+    ([logicalId, { Type }]) => Type === 'AWS::IAM::Policy' && new RegExp(`^${id}RoleDefaultPolicy`).test(logicalId),
+  );
+  expect(policies).toHaveLength(1);
+  const { Statement } = policies[0]![1].Properties.PolicyDocument as { Statement: StatementTemplate[] };
+  return Statement.flatMap(({ Action, Resource, Effect, ...rest }) => {
+    expect([Effect, rest]).toEqual(['Allow', {}]);
+    return [Action].flat().flatMap((action) =>
+      [Resource].flat().map((resource) => `${action} ${JSON.stringify(resource).replace(/.*:(table\/[^"]+)".*/, '$1')}`),
+    );
+  })
+    .filter((entry) => entry.startsWith('dynamodb:'))
+    .map((entry) => entry.replace('dynamodb:', '').replaceAll('store-dev-', ''))
+    .sort();
+}
+
+interface StatementTemplate {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+}
+
+test('the role of each function holds exactly these actions on these tables and indexes', () => {
+  expect(Object.fromEntries(flows.map((flow) => [flow.name, dataActions('per-domain', flow)]))).toMatchInlineSnapshot(`
+{
+  "adjust-stock": [
+    "GetItem table/Products",
+    "PutItem table/Products",
+    "UpdateItem table/Products",
+  ],
+  "cancel-order": [
+    "GetItem table/Orders",
+    "Query table/Orders/index/gsi2",
+    "UpdateItem table/Orders",
+    "UpdateItem table/Products",
+  ],
+  "create-product": [
+    "PutItem table/Products",
+  ],
+  "create-user": [
+    "PutItem table/Users",
+  ],
+  "delete-order": [
+    "DeleteItem table/Orders",
+    "GetItem table/Orders",
+    "Query table/Orders/index/gsi2",
+  ],
+  "delete-product": [
+    "DeleteItem table/Products",
+  ],
+  "delete-user": [
+    "DeleteItem table/Users",
+    "GetItem table/Users",
+  ],
+  "get-order": [
+    "GetItem table/Orders",
+    "Query table/Orders/index/gsi2",
+  ],
+  "get-product": [
+    "GetItem table/Products",
+  ],
+  "get-user": [
+    "GetItem table/Users",
+  ],
+  "list-orders": [
+    "Query table/Orders",
+  ],
+  "list-orders-by-status": [
+    "Query table/Orders/index/gsi1",
+  ],
+  "list-products": [
+    "Query table/Products/index/gsi1",
+  ],
+  "list-users": [
+    "GetItem table/Users",
+    "Query table/Users/index/gsi1",
+  ],
+  "place-order": [
+    "BatchGetItem table/Products",
+    "GetItem table/Orders",
+    "PutItem table/Orders",
+    "UpdateItem table/Products",
+  ],
+  "update-order-status": [
+    "GetItem table/Orders",
+    "Query table/Orders/index/gsi2",
+    "UpdateItem table/Orders",
+    "UpdateItem table/Products",
+  ],
+  "update-product": [
+    "GetItem table/Products",
+    "UpdateItem table/Products",
+  ],
+  "update-user": [
+    "DeleteItem table/Users",
+    "GetItem table/Users",
+    "PutItem table/Users",
+    "UpdateItem table/Users",
+  ],
+}
+`);
+});
+
+test('in one table the roles hold the same actions there', () => {
+  for (const flow of flows) {
+    const expected = dataActions('per-domain', flow).map((entry) => entry.replace(/table\/\w+/, 'table/Store'));
+    expect([flow.name, dataActions('single-table', flow)]).toEqual([flow.name, [...new Set(expected)].sort()]);
+  }
+});
+
+test('no statement on data has a wildcard, and nobody may scan', () => {
+  for (const layout of ['per-domain', 'single-table'] as const) {
+    for (const { Properties } of resourcesOf(layout, 'AWS::IAM::Policy')) {
+      for (const { Action, Resource } of (Properties.PolicyDocument as { Statement: StatementTemplate[] }).Statement) {
+        const actions = [Action].flat();
+        if (actions.some((action) => action.startsWith('dynamodb:'))) expect(JSON.stringify([actions, Resource])).not.toContain('*');
+        expect(actions).not.toContain('dynamodb:Scan');
+      }
+    }
+  }
+});
+
+test('every function has the defaults of the project', () => {
+  const functions = resourcesOf('per-domain', 'AWS::Lambda::Function');
+  expect(functions).toHaveLength(flows.length);
+  for (const { Properties } of functions) {
+    expect(Properties).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.any(String) } },
+    });
+    const { maxAttempts, requestTimeoutMs, maxBackoffMs } = SDK_RETRY;
+    const timeoutMs = (Properties.Timeout as number) * 1_000;
+    expect(timeoutMs).toBeGreaterThan(maxAttempts * requestTimeoutMs + maxBackoffMs);
+    expect(timeoutMs).toBeLessThan(30_000);
+  }
+  for (const { Properties } of resourcesOf('per-domain', 'AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(30);
+});
+
+test('every route but the public ones is behind the JWT authorizer', () => {
+  const routes = resourcesOf('per-domain', 'AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties);
+  expect(Object.fromEntries(routes.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType]))).toEqual(
+    Object.fromEntries(flows.map(({ route, who }) => [route, who === 'public' ? 'NONE' : 'JWT'])),
+  );
+  const [authorizer, ...others] = resourcesOf('per-domain', 'AWS::ApiGatewayV2::Authorizer');
+  expect(others).toEqual([]);
+  expect(authorizer!.Properties).toMatchObject({ AuthorizerType: 'JWT', IdentitySource: ['$request.header.Authorization'] });
+});
+
+test('only flows that page have the secret, and it is in no template', () => {
+  for (const { Properties } of resourcesOf('per-domain', 'AWS::Lambda::Function')) {
+    const { Variables } = Properties.Environment as { Variables: Record<string, string> };
+    const flow = flows.find(({ name }) => name === Variables.POWERTOOLS_SERVICE_NAME)!;
+    expect([flow.name, Variables.CURSOR_SECRET]).toEqual([
+      flow.name,
+      flow.pages ? '{{resolve:secretsmanager:store-dev-cursor:SecretString:current::}}' : undefined,
+    ]);
+  }
+});
+
+test('every file that exports a handler is a flow of the catalogue', () => {
+  const lambda = join(PROJECT, 'lambda');
+  const entries = readdirSync(lambda, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && readFileSync(join(lambda, file), 'utf8').includes('export const handler'))
+    .map((file) => file.replace(/\.ts$/, ''));
+  expect(entries.sort()).toEqual(flows.map(({ entry }) => entry).sort());
+  for (const { entry, name } of flows) {
+    expect(existsSync(join(lambda, `${entry}.ts`))).toBe(true);
+    expect(readFileSync(join(lambda, `${entry}.ts`), 'utf8')).toContain(`flow('${name}'`);
+  }
+});
