@@ -112,7 +112,8 @@ async function main(): Promise<void> {
   console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
   console.log(`  Data, logs    ${stateFolder}; Ctrl-C stops\n`);
   if (settings.seed) {
-    const { seed } = await import('./seed.js');
+    // Loaded here, since its generator takes longer to load than the platform to start.
+    const { seed } = require('./seed') as typeof import('./seed');
     await seed(platform, (text) => console.log(text));
   }
 }
