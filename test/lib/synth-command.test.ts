@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LAYOUTS, PROJECT } from '../support/synthesize-once';
+
+/** As a person without an account would: no credentials, no region, the real CLI, the validator with all its rules. */
+test.each(LAYOUTS)('npx cdk synth -c layout=%s prints no warning and no error', (layout) => {
+  const outdir = mkdtempSync(join(tmpdir(), 'store-synth-'));
+  const home = mkdtempSync(join(tmpdir(), 'store-home-'));
+  const { status, stdout, stderr } = spawnSync('npx', ['cdk', 'synth', '-c', `layout=${layout}`, '--output', outdir], {
+    cwd: PROJECT,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: home, CI: 'true', npm_config_loglevel: 'error' },
+  });
+  for (const folder of [outdir, home]) rmSync(folder, { recursive: true, force: true });
+  const output = `${stdout}${stderr}`;
+  expect([status, output]).toEqual([0, expect.not.stringMatching(/warn|error/i)]);
+  expect(output).toContain('Successfully synthesized');
+}, 60_000);
+
+test('the validator runs with its rules as errors', () => {
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+  expect(context['@aws-cdk/core:validateAgainstDefaultRules']).toBe(true);
+});

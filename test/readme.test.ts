@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Flow, FLOWS } from '../lib/flows';
+import { startStore, type TestStore } from './support/store';
+import { PROJECT } from './support/synthesize-once';
+
+const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
+const scripts = Object.keys((JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { scripts: object }).scripts);
+
+/** The shell blocks of a section. */
+function commandsOf(section: string): string[] {
+  const text = readme.split(/^## /m).find((part) => part.startsWith(section)) ?? '';
+  return [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, commands]) => commands as string);
+}
+
+/** Runs a script with bash, and answers what each of its paragraphs printed. */
+async function run(paragraphs: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'store-readme-'));
+  // Each paragraph is a group of the same shell, so that what one sets the next one has.
+  const script = paragraphs.map((paragraph, index) => `{\n${paragraph}\n} > '${folder}/${index}'`).join('\n');
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+  const code = await new Promise((done) => child.on('close', done));
+  const outputs = paragraphs.map((_, index) => (existsSync(join(folder, String(index))) ? readFileSync(join(folder, String(index)), 'utf8') : ''));
+  rmSync(folder, { recursive: true });
+  expect([errors, code]).toEqual(['', 0]);
+  return outputs;
+}
+
+describe('the tour', () => {
+  let store: TestStore;
+  beforeAll(async () => {
+    store = await startStore('per-domain');
+  });
+  afterAll(() => store.stop());
+
+  test('runs as it stands, and answers what it says', async () => {
+    const [tour, ...others] = commandsOf('A two-minute tour');
+    expect(others).toEqual([]);
+    const paragraphs = tour!.trim().split(/\n\n+/);
+    const outputs = await run(paragraphs, { STORE: store.url });
+    const promised = paragraphs.flatMap((paragraph, index) =>
+      [...paragraph.matchAll(/^# → (.*)$/gm)].map(([, text]) => ({ text: text as string, output: outputs[index] })),
+    );
+    expect(promised.length).toBeGreaterThanOrEqual(9);
+    for (const { text, output } of promised) expect(output).toContain(text);
+  });
+});
+
+test('set-up and tests are one command line each', () => {
+  expect(commandsOf('Run it')).toEqual(['npm ci && npm start\n']);
+  expect(commandsOf('Test it')).toEqual(['npm ci && npm test\n']);
+});
+
+const documents = ['README.md', ...readdirSync(join(PROJECT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md')).map((file) => join('docs', file))];
+
+test.each(documents)('the links and scripts in %s exist', (document) => {
+  const text = readFileSync(join(PROJECT, document), 'utf8');
+  const links = [...text.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, link]) => link as string);
+  expect(links.filter((link) => !existsSync(join(PROJECT, dirname(document), link)))).toEqual([]);
+  const used = [...text.matchAll(/npm (?:run )?(start|test|[a-z]+:?[a-z]*)(?= |`|\n|\))/g)].map(([, script]) => script as string);
+  expect(used.filter((script) => !['ci', 'install', 'i', 'run'].includes(script) && !scripts.includes(script))).toEqual([]);
+});
+
+test('docs/access-patterns.md has a row for each flow, as the catalogue has it', () => {
+  const text = readFileSync(join(PROJECT, 'docs/access-patterns.md'), 'utf8');
+  const rows = (FLOWS as readonly Flow[]).map(({ name, route, who, access }) => {
+    const served = Object.entries(access).map(([target, actions]) => `${target}: ${actions.join(', ')}`).join('; ');
+    return `| \`${route}\` | ${name} | ${who} | ${served} |`;
+  });
+  expect(text.split('\n').filter((line) => line.startsWith('| `'))).toEqual(rows);
+});
