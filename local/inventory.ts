@@ -22,8 +22,8 @@ const EMULATED = new Set([
 const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
-  'AWS::DynamoDB::GlobalTable': 'backups, encryption, streams that nothing reads',
-  'AWS::IAM::Policy': 'IAM',
+  'AWS::DynamoDB::GlobalTable': 'backups, encryption, streams (nothing in the templates reads them yet)',
+  'AWS::IAM::Policy': 'IAM (every function may do everything)',
   'AWS::KMS::Key': 'KMS',
 };
 

@@ -46,7 +46,7 @@ function readSettings(args: string[]): Settings | 'help' {
     assembly: { type: 'string' },
     fresh: { type: 'boolean', default: false },
     seed: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
   try {
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   const outdir = variant ? join(state, `cdk.out.${variant}`) : join(PROJECT, 'cdk.out');
   const assembly = settings.assembly
     ? Promise.resolve(settings.assembly)
-    : synthesize(PROJECT, outdir, overrides, () => console.log('Synthesizing the app, since its sources changed ...')).then(() => outdir);
+    : synthesize(PROJECT, outdir, overrides, () => console.log('Synthesizing the app ...')).then(() => outdir);
   // Its failure is reported where it is awaited.
   assembly.catch(() => {});
 

@@ -74,6 +74,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     return await start(options, state, started, stop);
   } catch (error) {
     await stop();
+    state.discard();
     throw error;
   }
 }

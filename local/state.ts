@@ -7,6 +7,8 @@ export interface State {
   folder: string;
   file(name: string): string;
   release(): void;
+  /** Releases it after a start that failed, and leaves nothing where there was nothing. */
+  discard(): void;
 }
 
 /**
@@ -23,12 +25,18 @@ export async function takeState(folder: string, fresh: boolean): Promise<State> 
     );
   }
   if (fresh) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  const isNew = !existsSync(folder);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`The state folder ${folder} cannot be made: ${(error as Error).message}`);
+  }
   writeFileSync(lock, JSON.stringify({ pid: process.pid }));
   return {
     folder,
     file: (name) => join(folder, name),
     release: () => rmSync(lock, { force: true }),
+    discard: () => rmSync(isNew ? folder : lock, { recursive: true, force: true }),
   };
 }
 

@@ -38,7 +38,12 @@ export async function synthesize(
 
   onStart();
   await rm(outdir, { recursive: true, force: true });
-  await run(app, project, { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: fullContext, CDK_VALIDATION: 'false' });
+  try {
+    await run(app, project, { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: fullContext, CDK_VALIDATION: 'false' });
+  } catch (error) {
+    await rm(outdir, { recursive: true, force: true });
+    throw error;
+  }
   await writeFile(join(outdir, FINGERPRINT), await fingerprint());
 }
 

@@ -1,8 +1,8 @@
 import { createWriteTransaction } from 'electrodb';
 import { ulid } from 'ulid';
 import * as z from 'zod/mini';
-import { productId } from '../products/product-input';
-import { Problem } from '#shared/errors';
+import { MAX_STOCK, productId } from '../products/product-input';
+import { invalidInput, Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { integer, text } from '#shared/input';
 import { store } from '#shared/store';
@@ -13,7 +13,7 @@ const { Stock, StockMovement } = store.entities;
 
 const input = z.strictObject({
   productId,
-  delta: integer(-1_000_000_000, 1_000_000_000).check(z.refine((delta) => delta !== 0, 'must not be 0')),
+  delta: integer(-MAX_STOCK, MAX_STOCK).check(z.refine((delta) => delta !== 0, 'must not be 0')),
   reason: text(200),
 });
 
@@ -31,15 +31,16 @@ export async function adjustStock(
     createWriteTransaction(entities, ({ Stock, StockMovement }) => [
       Stock.patch({ productId })
         .add({ stock: delta })
-        .where(({ stock }, { gte }) => (delta < 0 ? gte(stock, -delta) : ''))
+        .where(({ stock }, { gte, lte }) => (delta < 0 ? gte(stock, -delta) : lte(stock, MAX_STOCK - delta)))
         .commit({ response: 'all_old' }),
       StockMovement.create({ productId, movementId: ulid(now), delta, reason, at: isoTime(now) }).commit(),
     ]),
     deadline,
   );
   if (reasons) {
-    const stock = reasons[0]?.item?.stock;
+    const stock = reasons[0]?.item?.stock as number | undefined;
     if (stock === undefined) throw new Problem('not-found', `There is no product ${productId}.`);
+    if (delta > 0) throw invalidInput([{ path: 'delta', message: `would take the stock of ${stock} above ${MAX_STOCK}` }]);
     throw new Problem('insufficient-stock', `Of ${productId} there are ${stock}.`, {
       lines: [{ productId, requested: -delta, available: stock }],
     });

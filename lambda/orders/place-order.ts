@@ -6,7 +6,7 @@ import { productId } from '../products/product-input';
 import { orderKey, orderNotFound } from './order-id';
 import { orderEtag, orderView } from './order-view';
 import { shardOf } from '#model/shard';
-import { Problem } from '#shared/errors';
+import { invalidInput, Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { jsonObject, quantity, text } from '#shared/input';
 import { readProducts } from '../products/read-products';
@@ -33,7 +33,7 @@ const input = z.strictObject({
       z.maxLength(50, 'must have 1 to 50 lines'),
       z.refine((lines) => new Set(lines.map((line) => line.productId)).size === lines.length, 'names a product twice'),
     ),
-  shippingAddress: z.optional(z.union([text(1_000), jsonObject])),
+  shippingAddress: z.optional(z.union([text(1_000), jsonObject(4_096)])),
 });
 
 type OrderInput = z.output<typeof input>;
@@ -177,16 +177,25 @@ const isOutcomeUnknown = (error: unknown) => error instanceof Problem && error.t
 const isDiscontinued = (discontinuedAt: string | null | undefined, now: number) =>
   typeof discontinuedAt === 'string' && Date.parse(discontinuedAt) <= now;
 
+/** JSON with its keys sorted: the same request may come with its keys in another order. */
+const canonicalJson = (value: unknown) =>
+  JSON.stringify(value, (_, entry: unknown) =>
+    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+      ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : entry,
+  );
+
 const sha256 = (value: string) => createHash('sha256').update(value).digest('hex');
 
 export const handler = flow('place-order', async (request) => {
   const { sub: customerId } = request.caller();
   const idempotencyKey = request.header('idempotency-key');
   const body = request.body(input);
-  if (!idempotencyKey || idempotencyKey.length > 255) {
-    throw new Problem('missing-idempotency-key', 'Send an Idempotency-Key of 1 to 255 characters, new for each order.');
+  if (!idempotencyKey) throw new Problem('missing-idempotency-key', 'Send an Idempotency-Key, new for each order.');
+  if (idempotencyKey.length > 255) {
+    throw invalidInput([{ path: 'Idempotency-Key', message: 'must have at most 255 characters' }]);
   }
-  const identity = { customerId, keyHash: sha256(idempotencyKey), requestHash: sha256(JSON.stringify(body)) };
+  const identity = { customerId, keyHash: sha256(idempotencyKey), requestHash: sha256(canonicalJson(body)) };
   const { order, isNew } = await placeOrder(identity, body, request);
   return {
     status: isNew ? 201 : 200,

@@ -6,7 +6,7 @@ import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
-import { newProduct, setAndRemove } from './product-input';
+import { newProduct, requireProductSize, setAndRemove } from './product-input';
 import { productEtag, productView } from './product-view';
 
 const { Product, Stock } = store.entities;
@@ -23,6 +23,7 @@ export async function createProduct(
   const { name, category } = attributes;
   const { set } = setAndRemove(attributes);
   const product = { ...set, name, category, priceMinor, currency, productId, active, createdAt: at, updatedAt: at, version: 1 };
+  requireProductSize(entities.Product.create(product).params<{ Item: Record<string, unknown> }>().Item);
   const isLow = restockAt !== undefined && stock <= restockAt;
   const reasons = await transact(
     createWriteTransaction(entities, ({ Product, Stock }) => [

@@ -1,5 +1,20 @@
 import * as z from 'zod/mini';
+import { itemSize } from '#model/item-size';
+import { invalidInput } from '#shared/errors';
 import { currency, integer, jsonObject, priceMinor, text } from '#shared/input';
+
+export const MAX_STOCK = 1_000_000_000;
+
+/** DynamoDB takes 400 KB; a list of such products, and every write of one, would cost accordingly. */
+const MAX_PRODUCT_BYTES = 8 * 1024;
+
+/** @param item as it is to be written, with its keys @throws Problem `invalid-input` when it is over 8 KB */
+export function requireProductSize(item: Record<string, unknown>): void {
+  const bytes = itemSize(item);
+  if (bytes > MAX_PRODUCT_BYTES) {
+    throw invalidInput([{ path: '', message: `the product has ${bytes} bytes; ${MAX_PRODUCT_BYTES} are taken` }]);
+  }
+}
 
 /** Words that are routes below /products. */
 const ROUTE_WORDS = new Set(['batch', 'batch-get', 'low-stock']);
@@ -38,11 +53,11 @@ const optional = {
   description: text(4_000),
   tags: set(text(64), 50),
   sizes: set(number, 50),
-  dimensions: jsonObject,
+  dimensions: jsonObject(4_096),
   images: z.array(text(1_000), 'must be a list').check(z.maxLength(20, 'must have at most 20 entries')),
   thumbnail: base64(4_096),
   imageDigests: set(base64(64), 20),
-  restockAt: integer(0, 1_000_000_000),
+  restockAt: integer(0, MAX_STOCK),
 };
 
 const SETS = new Set(['tags', 'sizes', 'imageDigests']);
@@ -54,7 +69,7 @@ export const newProduct = z.extend(z.partial(z.strictObject(optional)), {
   ...required,
   productId: z.optional(productId),
   active: z.optional(z.boolean('must be true or false')),
-  stock: z.optional(integer(0, 1_000_000_000)),
+  stock: z.optional(integer(0, MAX_STOCK)),
   discontinuedAt: z.optional(z.nullable(time)),
 });
 

@@ -7,7 +7,7 @@ import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
 import { getProduct } from './get-product';
-import { productChange, setAndRemove } from './product-input';
+import { productChange, requireProductSize, setAndRemove } from './product-input';
 import { productEtag } from './product-view';
 
 const { Product, Stock } = store.entities;
@@ -30,6 +30,8 @@ export async function updateProduct(
 
   const { priceMinor, currency, restockAt } = change;
   const product = setAndRemove({ ...change, updatedAt: isoTime(now) });
+  const after = { ...current, ...product.set, ...Object.fromEntries(product.remove.map((name) => [name, undefined])) };
+  requireProductSize(entities.Product.put(after).params<{ Item: Record<string, unknown> }>().Item);
   const copies = setAndRemove({ priceMinor, currency, restockAt });
   const asRead = { version: current.version, createdAt: current.createdAt };
   const written =

@@ -190,11 +190,11 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
 function check<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw invalidInput(
-    result.error.issues.flatMap((issue): InputError[] =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
-        : [{ path: issue.path.join('.'), message: issue.message }],
-    ),
+  const errors = result.error.issues.flatMap((issue): InputError[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
+      : [{ path: issue.path.join('.'), message: issue.message }],
   );
+  // What is wrong first says enough of an input: text that is too long need not also be of the wrong form.
+  throw invalidInput(errors.filter(({ path }, index) => errors.findIndex((error) => error.path === path) === index));
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
+import { itemSize } from '#model/item-size';
 
 /** Text of 1 to `max` characters that DynamoDB stores as it is: a lone surrogate would come back as another character. */
 export const text = (max: number) =>
   z.string('must be text').check(
-    z.minLength(1, 'must not be empty'),
+    z.refine((value) => value.trim() !== '', 'must not be empty'),
     z.maxLength(max, `must have at most ${max} characters`),
     z.refine((value) => value.isWellFormed(), 'must be well-formed Unicode'),
   );
@@ -19,10 +20,15 @@ export const priceMinor = integer(0, 1_000_000_000);
 export const quantity = integer(1, 10_000);
 export const currency = z.string('must be text').check(z.regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code, as EUR'));
 
-/** A JSON object that DynamoDB can hold: 31 levels, numbers that a double holds exactly and DynamoDB takes. */
-export const jsonObject = z
-  .record(z.string(), z.unknown(), 'must be an object')
-  .check(z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that DynamoDB does not store'));
+/**
+ * A JSON object that DynamoDB can hold: 31 levels, numbers that a double holds exactly and DynamoDB takes.
+ * @param maxBytes of its item size
+ */
+export const jsonObject = (maxBytes: number) =>
+  z.record(z.string(), z.unknown(), 'must be an object').check(
+    z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that DynamoDB does not store'),
+    z.refine((value) => itemSize(value) <= maxBytes, `must have at most ${maxBytes} bytes`),
+  );
 
 function isStorable(value: unknown, depth: number): boolean {
   switch (typeof value) {

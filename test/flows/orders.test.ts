@@ -113,6 +113,11 @@ describe.each(LAYOUTS)('orders, %s', (layout) => {
 
     const again = await place(emil, [['keyed', 1]], sameKey);
     expect([again.status, again.body.orderId, again.body.status]).toEqual([200, orderId, 'Processing']);
+    const reordered = await emil.send('POST', '/orders', {
+      rawBody: '{ "lines": [ { "quantity": 1, "productId": "keyed" } ] }',
+      headers: sameKey,
+    });
+    expect([reordered.status, reordered.body.orderId]).toEqual([200, orderId]);
     const other = await place(emil, [['keyed', 2]], sameKey);
     expect([other.status, other.body.type]).toEqual([422, 'idempotency-key-reused']);
     await admin.delete(`/orders/${orderId}`);

@@ -143,6 +143,9 @@ describe.each(LAYOUTS)('products, %s', (layout) => {
     });
     expect((await move(1, 'ghost')).status).toBe(404);
     expect((await move(0)).status).toBe(400);
+    expect((await move(1_000_000_000)).body).toEqual({ productId: 'moved', stock: 1_000_000_000 });
+    expect((await move(1)).status).toBe(400);
+    expect((await move(-1_000_000_000)).body).toEqual({ productId: 'moved', stock: 0 });
     expect((await store.anonymous.get('/products/moved')).body.stock).toBe(0);
   });
 

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { DynamoDBClient, PutItemCommand, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { aProduct, startStore, type TestStore } from '../support/store';
 
@@ -43,6 +44,18 @@ describe('what exists on this machine only', () => {
     const answer = await store.anonymous.send(method, path, rawBody === undefined ? {} : { rawBody });
     expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json']);
     expect(answer.body.detail).toEqual(expect.stringMatching(/./));
+  });
+
+  test('a page of another site has no access', async () => {
+    for (const headers of [{ origin: 'https://evil.example' }, { host: 'evil.example' }, { origin: 'null' }]) {
+      const status = await new Promise((done) => {
+        const outgoing = request(`${store.url}/_local/tokens`, { method: 'POST', headers }, (answer) => done(answer.resume().statusCode));
+        outgoing.end('{"sub":"a"}');
+      });
+      expect([headers, status]).toEqual([headers, 403]);
+    }
+    const own = await store.anonymous.send('POST', '/_local/tokens', { rawBody: '{"sub":"a"}', headers: { origin: 'http://localhost:3000' } });
+    expect(own.status).toBe(200);
   });
 
   test('the trace tells flow, operation, table, index, units and outcome of the calls of a request', async () => {

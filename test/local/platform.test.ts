@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, aProduct, client } from '../support/store';
@@ -197,6 +197,20 @@ describe('the process', () => {
     const third = launch(['--assembly', assemblyOf('per-domain'), '--port', port, '--layout', 'single-table']);
     expect(await third.ended).toBe(1);
     expect(third.output()).toBe(`Port ${port} is in use. Choose another: npm start -- --port ${Number(port) + 1}\n`);
+  });
+
+  test('a start that fails leaves nothing where there was nothing', async () => {
+    const before = readdirSync(state).sort();
+    for (const args of [['--layout', 'two'], ['--region', 'mars-1']]) {
+      expect(await launch([...args, '--port', '0']).ended).toBe(1);
+    }
+    expect(readdirSync(state).sort()).toEqual(before);
+    const file = join(state, 'a-file');
+    writeFileSync(file, '');
+    const onFile = launch(['--state', file, '--port', '0', '--assembly', assemblyOf('per-domain')]);
+    expect(await onFile.ended).toBe(1);
+    expect(onFile.output()).toMatch(/^The state folder \S+ cannot be made: .*\n$/);
+    rmSync(file);
   });
 
   test.each([
