@@ -2,10 +2,12 @@
 import { bundleFunctions } from '../lib/bundle';
 import { ConfigError } from '../lib/config';
 import { FLOWS } from '../lib/flows';
-import { createApp } from '../lib/store-app';
 
 async function main() {
-  const bundles = await bundleFunctions(FLOWS);
+  const bundling = bundleFunctions(FLOWS);
+  // esbuild works in a process of its own, while the CDK library loads in this one.
+  const { createApp } = require('../lib/store-app') as typeof import('../lib/store-app');
+  const bundles = await bundling;
   try {
     createApp(bundles).synth();
   } finally {

@@ -16,6 +16,8 @@ export interface StoreConfig {
   streamView: (typeof STREAM_VIEWS)[number];
   /** Shards of the sharded indexes; it may only grow. */
   statusShards: number;
+  /** Raised to rotate the secret that signs cursors: it makes CloudFormation read the secret again. */
+  cursorSecretVersion: number;
   /** Who holds the key that encrypts the tables. */
   encryption: (typeof ENCRYPTIONS)[number];
   /** `retain` keeps the tables when the stack goes, and protects them from deletion. */
@@ -61,6 +63,7 @@ export function readConfig(node: Node): StoreConfig {
     layout: oneOf('layout', LAYOUTS),
     streamView: oneOf('streamView', STREAM_VIEWS),
     statusShards: whole('statusShards', 4, 1, 100),
+    cursorSecretVersion: whole('cursorSecretVersion', 1, 1, 1_000_000),
     encryption: oneOf('encryption', ENCRYPTIONS),
     removal: oneOf('removal', REMOVALS),
   };

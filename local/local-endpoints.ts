@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JSONWebKeySet } from 'jose';
 import * as z from 'zod/mini';
 import type { TraceEntry } from './gateway/meter';
+import { isFromHere } from './loopback';
 
 /** What the endpoints below `/_local/` need of the platform. */
 export interface LocalControls {
@@ -39,7 +40,7 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
   };
   const route = routes[`${request.method} ${pathname}`];
   try {
-    if (!isFromHere(request)) throw new LocalProblem(403, 'forbidden', 'These endpoints are for this machine only.');
+    if (!isFromHere(request.headers)) throw new LocalProblem(403, 'forbidden', 'These endpoints are for this machine only.');
     if (!route) throw new LocalProblem(404, 'not-found', `There is ${Object.keys(routes).join(', ')}.`);
     send(response, 200, 'application/json', await route());
   } catch (error) {
@@ -47,12 +48,6 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     const { status, type, message: detail } = problem;
     send(response, status, 'application/problem+json', { type, title: type, status, detail });
   }
-}
-
-/** A page of another site may send requests here: by its own origin, or by a name that it points to this machine. */
-function isFromHere({ headers }: IncomingMessage): boolean {
-  const isLocal = (url: string) => URL.canParse(url) && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
-  return isLocal(`http://${headers.host ?? '127.0.0.1'}`) && (headers.origin === undefined || isLocal(headers.origin));
 }
 
 class LocalProblem extends Error {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RequestLogEntry } from './api/http-api';
@@ -71,7 +71,7 @@ function readSettings(args: string[]): Settings | 'help' {
     layout,
     region,
     state: resolve(values.state),
-    assembly: values.assembly && resolve(values.assembly),
+    assembly: values.assembly && assemblyFolder(values.assembly),
     overrides: {
       ...(layout !== context.layout && { layout }),
       ...(region !== context.regions && { regions: region }),
@@ -79,12 +79,20 @@ function readSettings(args: string[]): Settings | 'help' {
   };
 }
 
+/** @throws UserError where it holds no assembly */
+function assemblyFolder(folder: string): string {
+  if (!existsSync(join(folder, 'manifest.json'))) {
+    throw new UserError(`There is no cloud assembly in ${folder}. Make one: npx cdk synth --output ${folder}`);
+  }
+  return resolve(folder);
+}
+
 async function main(): Promise<void> {
   const started = performance.now();
   const settings = readSettings(process.argv.slice(2));
   if (settings === 'help') return console.log(HELP);
   const { layout, region, state, overrides } = settings;
-  const stateFolder = join(state, [layout, region, settings.engine].filter(Boolean).join('-'));
+  const stateFolder = join(state, `${layout}-${region}`);
 
   // What cdk.json itself describes goes where `cdk synth` would put it.
   const variant = Object.values(overrides).join('.');
@@ -103,14 +111,15 @@ async function main(): Promise<void> {
     engine: settings.engine,
     region,
     onRequest: printRequest,
-    onFunctionOutput: functionLog(join(stateFolder, 'logs')),
+    onFunctionOutput: functionLog(() => join(platform.stateFolder, 'logs')),
   });
   stopOnSignals(platform);
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   console.log(`The store is ready: ${platform.url}  (${layout}, ${region}, ${platform.engine}, ${seconds} s)`);
   console.log(`  DynamoDB      ${platform.dynamodb} for the AWS CLI or NoSQL Workbench, with any credentials`);
   console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
-  console.log(`  Data, logs    ${stateFolder}; Ctrl-C stops\n`);
+  if (platform.warning) console.log(`  Careful       ${platform.warning}`);
+  console.log(`  Data, logs    ${platform.stateFolder}; Ctrl-C stops\n`);
   if (settings.seed) {
     // Loaded here, since its generator takes longer to load than the platform to start.
     const { seed } = require('./seed') as typeof import('./seed');
@@ -127,8 +136,9 @@ function printRequest({ method, path, status, ms, flow, failure }: RequestLogEnt
 }
 
 /** Keeps what each function prints in a file of its own, and shows its errors. */
-function functionLog(folder: string): (flow: string, text: string) => void {
+function functionLog(folderOf: () => string): (flow: string, text: string) => void {
   return (flow, text) => {
+    const folder = folderOf();
     mkdirSync(folder, { recursive: true });
     appendFileSync(join(folder, `${flow}.log`), text);
     for (const line of text.split('\n')) {

@@ -7,7 +7,7 @@ import { Issuer, type JwtAuthorizer } from './api/issuer';
 import type { Route } from './api/routes';
 import { type Assembly, type Resource, readAssembly } from './assembly';
 import { Clock } from './clock';
-import { type Engine, freePort, isFree, startEngine } from './engine/engine';
+import { type Engine, type EngineKind, freePort, isFree, startEngine } from './engine/engine';
 import { type EngineName, findEngine } from './engine/find-engine';
 import { Environment, type LocalFunction } from './functions/environment';
 import { Pool } from './functions/pool';
@@ -17,7 +17,7 @@ import { notEmulated } from './inventory';
 import { handleLocal } from './local-endpoints';
 import { Resolver } from './resolve';
 import { secretReader } from './secrets';
-import { publishUrl, type State, takeState } from './state';
+import { type State, takeState } from './state';
 import { sweep } from './sweeper';
 import { ensureTable, type GlobalTable } from './tables';
 import { UserError } from './user-error';
@@ -25,7 +25,7 @@ import { UserError } from './user-error';
 export interface PlatformOptions {
   /** The folder of the cloud assembly; awaited, so that the engine starts while the app synthesizes. */
   assembly: Promise<string>;
-  /** Where data lives. */
+  /** Where data is kept; the engine's name is added, since each reads only its own files. */
   stateFolder: string;
   fresh: boolean;
   port: number;
@@ -43,7 +43,10 @@ export interface Platform {
   /** The DynamoDB endpoint. */
   dynamodb: string;
   engine: string;
+  /** What a person must know who runs this engine. */
+  warning: string | undefined;
   notEmulated: string[];
+  stateFolder: string;
   /** Issues a token, as `POST /_local/tokens` does. */
   token(sub: string, groups: string[]): Promise<string>;
   /** Resolves with the reason when something that it needs has ended. */
@@ -65,13 +68,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   if (options.port !== 0 && !(await isFree(options.port))) {
     throw new UserError(`Port ${options.port} is in use. Choose another: npm start -- --port ${options.port + 1}`);
   }
-  const state = await takeState(options.stateFolder, options.fresh);
+  const engine = findEngine(options.engine);
+  const state = await takeState(`${options.stateFolder}-${engine.name}`, options.fresh);
   const started: { stop(): Promise<void> | void }[] = [{ stop: () => state.release() }];
   const stop = async () => {
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
-    return await start(options, state, started, stop);
+    return await start(options, engine, state, started, stop);
   } catch (error) {
     await stop();
     state.discard();
@@ -81,15 +85,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 async function start(
   options: PlatformOptions,
+  engineKind: EngineKind,
   state: State,
   started: { stop(): Promise<void> | void }[],
   stop: () => Promise<void>,
 ): Promise<Platform> {
-  const engineKind = findEngine(options.engine, state.file('data'));
-  const starting = startEngine(engineKind, options.region).then((engine) => {
-    started.push(engine);
-    return engine;
-  });
+  const starting = startEngine(engineKind, state.file('data'), options.region);
+  // Registered at once: what else is awaited may fail before the engine is up.
+  started.push({ stop: () => starting.then((engine) => engine.stop()).catch(() => {}) });
   const [engine, issuer, folder] = await Promise.all([starting, Issuer.open(state.file('issuer.pem')), options.assembly]);
 
   const assembly = readAssembly(folder);
@@ -163,12 +166,14 @@ async function start(
   server.keepAliveTimeout = 65_000;
   const url = await listen(server, options.port);
   started.push({ stop: () => close(server) });
-  publishUrl(state, url);
+  state.publish(url);
   return {
     url,
     dynamodb,
     engine: engine.label,
+    warning: engine.warning,
     notEmulated: notEmulated(assembly.resources),
+    stateFolder: state.folder,
     token,
     failed: engine.crashed,
     stop,

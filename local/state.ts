@@ -1,15 +1,28 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from './user-error';
 
-/** Where a platform keeps what survives a restart: one folder for each engine and layout. */
+/** Where a platform keeps what survives a restart: one folder for each layout, region and engine. */
 export interface State {
   folder: string;
   file(name: string): string;
+  /** Notes the address in the lock, so that a second start can name it. */
+  publish(url: string): void;
   release(): void;
   /** Releases it after a start that failed, and leaves nothing where there was nothing. */
   discard(): void;
 }
+
+const LOCK = 'platform.json';
+
+interface Lock {
+  pid: number;
+  /** Absent while the platform starts. */
+  url?: string;
+}
+
+/** A start takes seconds. A lock without an address that is older was left by a platform that was killed meanwhile. */
+const START_MS = 60_000;
 
 /**
  * Takes a state folder for this process. A lock that a killed platform left behind is taken over.
@@ -17,45 +30,69 @@ export interface State {
  * @throws UserError when another platform runs on it
  */
 export async function takeState(folder: string, fresh: boolean): Promise<State> {
-  const lock = join(folder, 'platform.json');
-  const holder = existsSync(lock) ? (JSON.parse(readFileSync(lock, 'utf8')) as { pid: number; url?: string }) : undefined;
-  if (holder && (await isPlatform(holder))) {
-    throw new UserError(
-      `A platform with this state runs already: ${holder.url} (process ${holder.pid}). Stop it, or start this one with --state DIR.`,
-    );
-  }
-  if (fresh) rmSync(folder, { recursive: true, force: true });
   const isNew = !existsSync(folder);
+  const file = join(folder, LOCK);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new UserError(`The state folder ${folder} cannot be made: ${(error as Error).message}`);
   }
-  writeFileSync(lock, JSON.stringify({ pid: process.pid }));
+  while (!tryToLock(file)) {
+    const holder = readLock(file);
+    if (holder && (await isRunning(holder, file))) {
+      const address = holder.url ? `runs already: ${holder.url}` : 'is starting';
+      throw new UserError(
+        `A platform with this state ${address} (process ${holder.pid}). Stop it, or start this one with --state DIR.`,
+      );
+    }
+    rmSync(file, { force: true });
+  }
+  for (const name of fresh ? readdirSync(folder) : []) {
+    if (name !== LOCK) rmSync(join(folder, name), { recursive: true });
+  }
   return {
     folder,
     file: (name) => join(folder, name),
-    release: () => rmSync(lock, { force: true }),
-    discard: () => rmSync(isNew ? folder : lock, { recursive: true, force: true }),
+    publish(url) {
+      // Whoever reads the lock meanwhile reads the old or the new one, whole.
+      writeFileSync(`${file}.new`, JSON.stringify({ pid: process.pid, url }));
+      renameSync(`${file}.new`, file);
+    },
+    release: () => rmSync(file, { force: true }),
+    discard: () => rmSync(isNew ? folder : file, { recursive: true, force: true }),
   };
 }
 
-/** Notes the address in the lock, so that a second start can name it. */
-export function publishUrl(state: State, url: string): void {
-  writeFileSync(state.file('platform.json'), JSON.stringify({ pid: process.pid, url }));
+function tryToLock(file: string): boolean {
+  try {
+    writeFileSync(file, JSON.stringify({ pid: process.pid }), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
-/** Whether the process in a lock still is a platform: the number alone may belong to another process by now. */
-async function isPlatform({ pid, url }: { pid: number; url?: string }): Promise<boolean> {
+/** The lock; undefined where there is none any more, or none that can be read. */
+function readLock(file: string): Lock | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Lock;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process in a lock is a platform: the number alone may belong to another process by now. */
+async function isRunning({ pid, url }: Lock, file: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch {
     return false;
   }
-  if (!url) return false;
+  if (!url) return existsSync(file) && Date.now() - statSync(file).mtimeMs < START_MS;
   try {
-    const health = (await (await fetch(`${url}/_local/health`, { signal: AbortSignal.timeout(2_000) })).json()) as { pid?: number };
-    return health.pid === pid;
+    const health = await fetch(`${url}/_local/health`, { signal: AbortSignal.timeout(2_000) });
+    return ((await health.json()) as { pid?: number }).pid === pid;
   } catch {
     return false;
   }

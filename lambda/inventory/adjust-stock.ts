@@ -1,10 +1,9 @@
 import { createWriteTransaction } from 'electrodb';
 import { ulid } from 'ulid';
 import * as z from 'zod/mini';
-import { MAX_STOCK, productId } from '../products/product-input';
 import { invalidInput, Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
-import { integer, text } from '#shared/input';
+import { integer, MAX_STOCK, productId, text } from '#shared/input';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';

@@ -1,5 +1,5 @@
 import { type Caller, flow, type Invocation } from '#shared/http';
-import { retryRefused } from '#shared/retry';
+import { writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { findOrder } from './find-order';
 import { orderNotFound } from './order-id';
@@ -14,12 +14,15 @@ export async function deleteOrder(
   { deadline }: Pick<Invocation, 'deadline'>,
   entities = { Order },
 ) {
-  const { customerId, placedAt } = await findOrder(orderId, caller, entities);
-  const { rejected, data } = await retryRefused(deadline, () =>
-    entities.Order.remove({ customerId, placedAt, orderId }).go({ response: 'all_old', returnOnConditionCheckFailure: true }),
+  const order = await findOrder(orderId, caller, entities);
+  const { customerId, placedAt } = order;
+  const written = await writeOnCondition(deadline, () =>
+    entities.Order.remove({ customerId, placedAt, orderId }).go({ response: 'all_old' }),
   );
-  if (rejected || !data) throw orderNotFound(orderId);
-  return orderView(data);
+  if (written.done) return orderView(written.result.data ?? order);
+  // It is gone, by this delete or another at the same time; if it may be this one, the caller gets what was read.
+  if (written.mayBeOwn) return orderView(order);
+  throw orderNotFound(orderId);
 }
 
 export const handler = flow('delete-order', async (request) => {

@@ -3,13 +3,12 @@ import { ORDER_STATUSES, type OrderStatus } from '#model/order';
 import { shardOf } from '#model/shard';
 import { Problem } from '#shared/errors';
 import { type Caller, flow, type Invocation } from '#shared/http';
-import { retryRefused } from '#shared/retry';
+import { writeOnCondition } from '#shared/retry';
 import { shardCount } from '#shared/shards';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { cancelOrder } from './cancel-order';
 import { findOrder } from './find-order';
-import { orderNotFound } from './order-id';
 import { COMES_FROM } from './status-machine';
 
 const { Order, Stock } = store.entities;
@@ -32,15 +31,18 @@ export async function updateOrderStatus(
   const { customerId, placedAt, status } = await findOrder(orderId, caller, entities);
   const from = COMES_FROM[to];
   if (from.length === 0) throw illegalTransition(status, to);
-  const result = await retryRefused(invocation.deadline, () =>
+  const updatedAt = isoTime(invocation.now);
+  const written = await writeOnCondition(invocation.deadline, () =>
     entities.Order.patch({ customerId, placedAt, orderId })
-      .set({ status: to, statusShard: shardOf(orderId, shardCount()), updatedAt: isoTime(invocation.now) })
+      .set({ status: to, statusShard: shardOf(orderId, shardCount()), updatedAt })
       .add({ version: 1 })
       .where((attr, { eq }) => `(${from.map((status) => eq(attr.status, status)).join(' OR ')})`)
-      .go({ response: 'updated_new', returnOnConditionCheckFailure: 'all_old' }),
+      .go({ response: 'updated_new' }),
   );
-  if (!result.rejected) return result.data;
-  throw result.data ? illegalTransition(result.data.status, to) : orderNotFound(orderId);
+  if (written.done) return written.result.data;
+  const found = await findOrder(orderId, { sub: customerId, admin: false }, entities);
+  if (written.mayBeOwn && found.status === to && found.updatedAt === updatedAt) return found;
+  throw illegalTransition(found.status, to);
 }
 
 const illegalTransition = (from: OrderStatus, to: OrderStatus) =>

@@ -1,9 +1,7 @@
 import * as z from 'zod/mini';
 import { itemSize } from '#model/item-size';
 import { invalidInput } from '#shared/errors';
-import { currency, integer, jsonObject, priceMinor, text } from '#shared/input';
-
-export const MAX_STOCK = 1_000_000_000;
+import { currency, integer, jsonObject, MAX_STOCK, priceMinor, productId, text, time } from '#shared/input';
 
 /** DynamoDB takes 400 KB; a list of such products, and every write of one, would cost accordingly. */
 const MAX_PRODUCT_BYTES = 8 * 1024;
@@ -15,16 +13,6 @@ export function requireProductSize(item: Record<string, unknown>): void {
     throw invalidInput([{ path: '', message: `the product has ${bytes} bytes; ${MAX_PRODUCT_BYTES} are taken` }]);
   }
 }
-
-/** Words that are routes below /products. */
-const ROUTE_WORDS = new Set(['batch', 'batch-get', 'low-stock']);
-
-export const productId = z
-  .string('must be text')
-  .check(
-    z.regex(/^[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ ~ -'),
-    z.refine((id) => !ROUTE_WORDS.has(id) && !/^\.{1,2}$/.test(id), 'is a word of the routes'),
-  );
 
 /** Standard base64, as DynamoDB's own JSON writes binaries. */
 const base64 = (maxBytes: number) =>
@@ -43,10 +31,6 @@ const set = <Item extends z.ZodMiniType<string | number>>(item: Item, max: numbe
     z.array(item, 'must be a list').check(z.maxLength(max, `must have at most ${max} entries`)),
     z.transform((items: z.output<Item>[]) => [...new Set(items)]),
   );
-
-const time = z
-  .string('must be a time or null')
-  .check(z.refine((value) => !Number.isNaN(Date.parse(value)) && /^\d{4}-\d{2}-\d{2}T/.test(value), 'must be an ISO-8601 time'));
 
 /** The attributes that a product may lack, with what they hold. */
 const optional = {

@@ -2,7 +2,7 @@ import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
-import { retryRefused } from '#shared/retry';
+import { writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -29,36 +29,37 @@ export async function updateProduct(
   requireMatch(ifMatch, productEtag(current));
 
   const { priceMinor, currency, restockAt } = change;
-  const product = setAndRemove({ ...change, updatedAt: isoTime(now) });
+  const at = isoTime(now);
+  const product = setAndRemove({ ...change, updatedAt: at });
   const after = { ...current, ...product.set, ...Object.fromEntries(product.remove.map((name) => [name, undefined])) };
   requireProductSize(entities.Product.put(after).params<{ Item: Record<string, unknown> }>().Item);
   const copies = setAndRemove({ priceMinor, currency, restockAt });
-  const asRead = { version: current.version, createdAt: current.createdAt };
   const written =
     priceMinor === undefined && currency === undefined && restockAt === undefined
-      ? await retryRefused(deadline, async () => {
-          const { rejected } = await entities.Product.patch({ productId })
+      ? await writeOnCondition(deadline, () =>
+          entities.Product.patch({ productId })
             .set(product.set)
             .remove(product.remove)
             .add({ version: 1 })
-            .where((attr, { eq }) => `${eq(attr.version, asRead.version)} AND ${eq(attr.createdAt, asRead.createdAt)}`)
-            .go({ returnOnConditionCheckFailure: true });
-          return !rejected;
-        })
-      : (await transact(
+            .where((attr, { eq }) => `${eq(attr.version, current.version)} AND ${eq(attr.createdAt, current.createdAt)}`)
+            .go(),
+        )
+      : await transact(
           createWriteTransaction(entities, ({ Product, Stock }) => [
             Product.patch({ productId })
               .set(product.set)
               .remove(product.remove)
               .add({ version: 1 })
-              .where((attr, { eq }) => `${eq(attr.version, asRead.version)} AND ${eq(attr.createdAt, asRead.createdAt)}`)
+              .where((attr, { eq }) => `${eq(attr.version, current.version)} AND ${eq(attr.createdAt, current.createdAt)}`)
               .commit(),
             Stock.patch({ productId }).set(copies.set).remove(copies.remove).commit(),
           ]),
           deadline,
-        )) === null;
-  if (!written) throw changedSinceRead();
-  return getProduct(productId, { consistent: true }, entities);
+        ).then((reasons) => ({ done: reasons === null, mayBeOwn: false }) as const);
+  const changed = await getProduct(productId, { consistent: true }, entities);
+  const isOwn = changed.version === current.version + 1 && changed.updatedAt === at;
+  if (!written.done && !(written.mayBeOwn && isOwn)) throw changedSinceRead();
+  return changed;
 }
 
 export const handler = flow('update-product', async (request) => {

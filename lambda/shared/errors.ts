@@ -87,5 +87,5 @@ export function awsError(error: unknown): SdkError | undefined {
 }
 
 interface SdkError extends Error {
-  $metadata?: { httpStatusCode?: number; requestId?: string };
+  $metadata?: { httpStatusCode?: number; requestId?: string; attempts?: number };
 }

@@ -172,7 +172,7 @@ function jwtClaims(event: APIGatewayProxyEventV2): Record<string, unknown> | und
 function groups(claim: unknown): string[] {
   if (Array.isArray(claim)) return claim.map(String);
   if (typeof claim !== 'string') return [];
-  return claim.replace(/^\[|\]$/g, '').split(/[\s,]+/);
+  return claim.replace(/^\[|\]$/g, '').split(/\s+/);
 }
 
 function readJson(event: APIGatewayProxyEventV2): unknown {

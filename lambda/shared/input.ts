@@ -15,6 +15,18 @@ export const integer = (min: number, max: number) => {
   return z.int(message).check(z.minimum(min, message), z.maximum(max, message));
 };
 
+/** Words that are routes below /products. */
+const ROUTE_WORDS = new Set(['batch', 'batch-get', 'low-stock', '.', '..']);
+
+export const productId = z
+  .string('must be text')
+  .check(
+    z.regex(/^[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ ~ -'),
+    z.refine((id) => !ROUTE_WORDS.has(id), 'is a word of the routes'),
+  );
+
+export const MAX_STOCK = 1_000_000_000;
+
 /** Money in minor units. */
 export const priceMinor = integer(0, 1_000_000_000);
 export const quantity = integer(1, 10_000);
@@ -25,10 +37,12 @@ export const currency = z.string('must be text').check(z.regex(/^[A-Z]{3}$/, 'mu
  * @param maxBytes of its item size
  */
 export const jsonObject = (maxBytes: number) =>
-  z.record(z.string(), z.unknown(), 'must be an object').check(
+  z.custom<Record<string, unknown>>(isObject, 'must be an object').check(
     z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that DynamoDB does not store'),
     z.refine((value) => itemSize(value) <= maxBytes, `must have at most ${maxBytes} bytes`),
   );
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function isStorable(value: unknown, depth: number): boolean {
   switch (typeof value) {
@@ -41,12 +55,15 @@ function isStorable(value: unknown, depth: number): boolean {
       // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
       return (
         value === null ||
-        (depth <= 31 && Object.entries(value).every(([key, entry]) => key.isWellFormed() && isStorable(entry, depth + 1)))
+        (depth <= 31 && Object.entries(value).every(([key, entry]) => isName(key) && isStorable(entry, depth + 1)))
       );
     default:
       return true;
   }
 }
+
+/** `__proto__` would not survive being copied from object to object. */
+const isName = (key: string) => key.isWellFormed() && key !== '__proto__';
 
 /** `limit` and `cursor` of every list. */
 export const page = {
@@ -74,6 +91,9 @@ const timeBound = (end: 'from' | 'to') =>
     z.string(TIME_FORM).check(z.refine((value) => asTime(value, end) !== undefined, TIME_FORM)),
     z.transform((value: string) => asTime(value, end) as string),
   );
+
+/** A date, or a time with its zone, as it was typed. */
+export const time = z.string(TIME_FORM).check(z.refine((value) => asTime(value, 'from') !== undefined, TIME_FORM));
 
 /** `from` and `to` of a list; absent bounds are the first and the last time there is. */
 export const timeRange = {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failureKind } from './errors';
+import { awsError, failureKind } from './errors';
 
 /**
  * Waits before the next attempt, counted from 0: a random time up to `50 ms * 2^attempt`, at most 1 s. Full jitter
@@ -13,17 +13,30 @@ export async function backoff(attempt: number, deadline: number): Promise<boolea
   return true;
 }
 
+/** What a conditional write came to. */
+export type Written<Result> =
+  | { done: true; result: Result }
+  /**
+   * Its condition did not hold. When the SDK had sent it more than once, `mayBeOwn` is true: the first may have been
+   * done without an answer, and what the condition met may be this very write.
+   */
+  | { done: false; mayBeOwn: boolean };
+
 /**
- * Repeats a single read or write that DynamoDB refused for a passing reason: throttled past the SDK's own retries, or
- * (not retried by the SDK) in conflict with a transaction. Nothing was done then, so repeating is safe.
+ * Runs a conditional write of one item, and repeats it while DynamoDB refuses it for a passing reason: throttled past
+ * the SDK's own retries, or (not retried by the SDK) in conflict with a transaction. Nothing was done then.
  *
  * @param deadline epoch milliseconds; past it the last error is thrown
  */
-export async function retryRefused<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
+export async function writeOnCondition<Result>(deadline: number, call: () => Promise<Result>): Promise<Written<Result>> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await call();
+      return { done: true, result: await call() };
     } catch (error) {
+      const cause = awsError(error);
+      if (cause?.name === 'ConditionalCheckFailedException') {
+        return { done: false, mayBeOwn: (cause.$metadata?.attempts ?? 1) > 1 };
+      }
       if (failureKind(error) !== 'throttled' || !(await backoff(attempt, deadline))) throw error;
     }
   }

@@ -26,8 +26,9 @@ export type CancellationReason = Pick<TransactionItem<Record<string, unknown>>, 
  * transaction that this one collided with.
  *
  * @param deadline epoch milliseconds
- * @returns null when written, else one reason per action, in their order
+ * @returns null when written, else one reason per action, in their order: `None` or `ConditionalCheckFailed`
  * @throws Problem `throttled` or `outcome-unknown` when the deadline comes first
+ * @throws Error for any other reason, as an item that would be too large
  */
 export async function transact(transaction: WriteTransaction, deadline: number): Promise<CancellationReason[] | null> {
   const { TransactItems: actions } = transaction.params() as { TransactItems: unknown[] };
@@ -41,6 +42,8 @@ export async function transact(transaction: WriteTransaction, deadline: number):
       const { canceled, data } = await transaction.go({ token });
       if (!canceled) return null;
       const reasons = data as CancellationReason[];
+      const other = reasons.find(({ code }) => !TRANSIENT.has(code) && code !== 'None' && code !== 'ConditionalCheckFailed');
+      if (other) throw new Error(`DynamoDB cancelled the transaction: ${other.code} ${other.message ?? ''}`);
       if (!reasons.some(({ code }) => TRANSIENT.has(code))) return reasons;
       answerLost = false; // A cancelled transaction did nothing, so the token's earlier tries did nothing either.
     } catch (error) {

@@ -67,8 +67,11 @@ export async function usersBySignupMonth(
 export const handler = flow('list-users', async (request) => {
   request.requireAdmin();
   const { email, signupMonth = '', limit, cursor } = request.query(query);
+  const { sub } = request.caller();
+  // A list of one page makes no cursor, so any that comes is another's.
+  if (email) openCursor(cursor, ['list-users', sub, 'email', email], request.now);
   const body = email
     ? await usersByEmail(email)
-    : await usersBySignupMonth({ signupMonth, limit, cursor }, request.caller().sub, request);
+    : await usersBySignupMonth({ signupMonth, limit, cursor }, sub, request);
   return { status: 200, body };
 });

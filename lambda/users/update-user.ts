@@ -4,7 +4,7 @@ import { normaliseEmail } from '#model/email-claim';
 import { Problem } from '#shared/errors';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
-import { retryRefused } from '#shared/retry';
+import { writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -38,19 +38,21 @@ export async function updateUser(
     updatedAt: at,
   };
   const remove = [...(phone === null ? ['phone' as const] : []), ...(preferences === null ? ['preferences' as const] : [])];
-  const asRead = { version: current.version, signedUpAt: current.signedUpAt };
   const [oldEmail, newEmail] = [normaliseEmail(current.email), normaliseEmail(email ?? current.email)];
 
   if (newEmail === oldEmail) {
-    const { rejected } = await retryRefused(deadline, () =>
+    const written = await writeOnCondition(deadline, () =>
       entities.User.patch({ userId })
         .set(set)
         .remove(remove)
         .add({ version: 1 })
-        .where((attr, { eq }) => `${eq(attr.version, asRead.version)} AND ${eq(attr.signedUpAt, asRead.signedUpAt)}`)
-        .go({ returnOnConditionCheckFailure: true }),
+        .where((attr, { eq }) => `${eq(attr.version, current.version)} AND ${eq(attr.signedUpAt, current.signedUpAt)}`)
+        .go(),
     );
-    if (rejected) throw changedSinceRead();
+    if (!written.done) {
+      const found = written.mayBeOwn ? await getUser(userId, entities) : current;
+      if (found.version !== current.version + 1 || found.updatedAt !== at) throw changedSinceRead();
+    }
   } else {
     const reasons = await transact(
       createWriteTransaction(entities, ({ User, EmailClaim }) => [
@@ -58,7 +60,7 @@ export async function updateUser(
           .set(set)
           .remove(remove)
           .add({ version: 1 })
-          .where((attr, { eq }) => `${eq(attr.version, asRead.version)} AND ${eq(attr.signedUpAt, asRead.signedUpAt)}`)
+          .where((attr, { eq }) => `${eq(attr.version, current.version)} AND ${eq(attr.signedUpAt, current.signedUpAt)}`)
           .commit(),
         EmailClaim.remove({ email: oldEmail })
           .where((attr, { eq }) => eq(attr.userId, userId))

@@ -4,13 +4,15 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { createStore, type TableNames } from '#model/store';
+import type { Store, TableNames } from '#model/store';
 import type { Flow } from '../flows';
 
 export interface StoreFunctionProps {
   readonly flow: Flow;
   /** The folder that holds the bundle `index.mjs`. */
   readonly code: string;
+  /** The model, bound to these tables. */
+  readonly store: Store;
   readonly tableNames: TableNames;
   readonly statusShards: number;
   /** Set where a customer's key encrypts the tables. */
@@ -34,7 +36,7 @@ export class StoreFunction extends Construct {
     });
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    for (const statement of dataStatements(Stack.of(this), flow, tableNames)) role.addToPolicy(statement);
+    for (const statement of dataStatements(Stack.of(this), flow, props.store)) role.addToPolicy(statement);
     if (props.encryptionKey) role.addToPolicy(keyStatement(Stack.of(this), props.encryptionKey));
 
     this.function = new lambda.Function(this, 'Function', {
@@ -61,8 +63,8 @@ export class StoreFunction extends Construct {
 }
 
 /** One statement per table or index that the flow reads or writes. @throws Error when the model has no such entry */
-function dataStatements(stack: Stack, flow: Flow, tableNames: TableNames): iam.PolicyStatement[] {
-  const entities: Record<string, NamedEntity | undefined> = createStore(tableNames).entities;
+function dataStatements(stack: Stack, flow: Flow, store: Store): iam.PolicyStatement[] {
+  const entities: Record<string, NamedEntity | undefined> = store.entities;
   const actionsOn = new Map<string, Set<string>>();
   for (const [target, actions] of Object.entries(flow.access)) {
     const [name = '', pattern] = target.split('.', 2);

@@ -55,12 +55,15 @@ export class ApiStack extends Stack {
     const cursorSecret = {
       CURSOR_SECRET: secretField(data.cursorSecretName, 'current'),
       CURSOR_SECRET_PREVIOUS: secretField(data.cursorSecretName, 'previous'),
+      // CloudFormation resolves the references anew only when the function changes.
+      CURSOR_SECRET_VERSION: String(config.cursorSecretVersion),
     };
 
     for (const flow of FLOWS as readonly Flow[]) {
       const fn = new StoreFunction(this, flow.name, {
         flow,
         code: bundles.folder(flow.name),
+        store: data.store,
         tableNames: data.tableNames,
         statusShards: config.statusShards,
         ...(data.encryptionKey && { encryptionKey: data.encryptionKey }),

@@ -4,13 +4,15 @@ import { TableEncryptionV2 } from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import { createStore, type TableNames } from '#model/store';
+import { createStore, type Store, type TableNames } from '#model/store';
 import type { StoreConfig } from '../config';
 import { ModelTable } from '../constructs/model-table';
 
 /** Everything that holds data: the tables, the users' accounts, and the secret that signs cursors. */
 export class DataStack extends Stack {
   readonly tableNames: TableNames;
+  /** The model, bound to the tables. */
+  readonly store: Store;
   /** The key of the tables, where `encryption` is `customer`. */
   readonly encryptionKey?: kms.Key;
   readonly userPool: cognito.UserPool;
@@ -36,7 +38,8 @@ export class DataStack extends Stack {
         : TableEncryptionV2.dynamoOwnedKey();
 
     this.tableNames = tableNames(config);
-    const entities = Object.values(createStore(this.tableNames).entities);
+    this.store = createStore(this.tableNames);
+    const entities = Object.values(this.store.entities);
     for (const tableName of new Set(Object.values(this.tableNames) as string[])) {
       new ModelTable(this, tableName.slice(prefix(config).length), {
         tableName,
@@ -59,12 +62,14 @@ export class DataStack extends Stack {
     this.userPoolClient = this.userPool.addClient('Client', {
       authFlows: { userSrp: true, userPassword: true },
       preventUserExistenceErrors: true,
+      // CDK would allow the implicit flow, back to example.com.
+      disableOAuth: true,
     });
 
     this.cursorSecretName = `${prefix(config)}cursor`;
     new Secret(this, 'CursorSecret', {
       secretName: this.cursorSecretName,
-      description: 'Signs the cursors of lists; to rotate it, move current to previous',
+      description: 'Signs the cursors of lists; docs/decisions/0003 says how to rotate it',
       generateSecretString: {
         secretStringTemplate: JSON.stringify({ previous: 'none' }),
         generateStringKey: 'current',

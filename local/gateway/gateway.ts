@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Clock } from '../clock';
 import type { Engine, WireReply } from '../engine/engine';
+import { isFromHere } from '../loopback';
 import { type Call, chain, errorReply, type Step } from './call';
 import { meter, type Trace } from './meter';
 
@@ -31,7 +32,7 @@ export function createGateway(options: {
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
   });
   const server = createServer((request, response) => {
-    void readCall(request)
+    void (isFromHere(request.headers) ? readCall(request) : Promise.resolve(NOT_FROM_HERE))
       .then((call) => ('status' in call ? call : handle(call)))
       .catch((error: unknown) => errorReply('InternalServerError', `The engine does not answer: ${String(error)}`, 500))
       .then(({ status, headers, body }) => {
@@ -48,6 +49,8 @@ export function createGateway(options: {
   server.keepAliveTimeout = 0;
   return server;
 }
+
+const NOT_FROM_HERE = errorReply('AccessDeniedException', 'This endpoint is for this machine only.');
 
 /** Names the function that calls, by its access key, and the API request it serves, by the trace id. */
 function identify(callers: Callers): Step {

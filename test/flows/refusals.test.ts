@@ -146,6 +146,9 @@ describe('what is wrong is refused', () => {
     ['thumbnail', 'not base64!'],
     ['imageDigests', ['%']],
     ['discontinuedAt', 'yesterday'],
+    ['discontinuedAt', '2026-02-30T00:00:00Z'],
+    ['discontinuedAt', '2026-02-03T00:00:00'],
+    ['dimensions', JSON.parse('{"__proto__":{"a":1}}')],
     ['restockAt', -1],
   ])('a product whose %s is wrong (%#)', async (field, value) => {
     const answer = await admin.post('/products', aProduct({ [field]: value }));
@@ -192,6 +195,7 @@ describe('what is wrong is refused', () => {
         [ann, '/customers/ann/orders?'],
         [admin, '/orders?status=Pending&'],
         [admin, '/users?signupMonth=2026-01&'],
+        [admin, '/users?email=ann@example.com&'],
       ] as const) {
         expectProblem(await caller.get(path + query), 400);
       }

@@ -1,5 +1,10 @@
 import '../support/flow-environment';
 import { createWriteTransaction } from 'electrodb';
+import { deleteOrder } from '../../lambda/orders/delete-order';
+import { updateOrderStatus } from '../../lambda/orders/update-order-status';
+import { createUser } from '../../lambda/users/create-user';
+import { updateUser } from '../../lambda/users/update-user';
+import { userEtag } from '../../lambda/users/user-view';
 import { cancelOrder } from '../../lambda/orders/cancel-order';
 import { placeOrder } from '../../lambda/orders/place-order';
 import { createProduct } from '../../lambda/products/create-product';
@@ -112,6 +117,61 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     const changed = await updateProduct(productId, { name: 'Better tea' }, productEtag(product), invocation(), store.entities);
     expect(changed).toMatchObject({ name: 'Better tea', version: 2 });
     expect(store.sent.filter((operation) => operation === 'UpdateItem')).toHaveLength(3);
+  });
+
+  describe('a single write whose answer is lost is no conflict with itself', () => {
+    const losing = (operation: string) => tables.store((sent, nth) => (sent === operation && nth === 1 ? 'lose-answer' : 'pass'));
+    const ann = { sub: 'ann', admin: false };
+    const placed = async (key: string) => {
+      const { productId } = await newProduct();
+      const { order } = await placeOrder(request(key), { lines: [{ productId, quantity: 1 }] }, invocation(), tables.store().entities);
+      return order;
+    };
+
+    test('a change of a product', async () => {
+      const { productId, product } = await newProduct();
+      const store = losing('UpdateItem');
+      const changed = await updateProduct(productId, { name: 'Green tea' }, productEtag(product), invocation(), store.entities);
+      expect(changed).toMatchObject({ name: 'Green tea', version: 2 });
+      const stale = updateProduct(productId, { name: 'Black tea' }, productEtag(product), invocation(), losing('UpdateItem').entities);
+      await expect(stale).rejects.toMatchObject({ type: 'precondition-failed' });
+    });
+
+    test('a change of a profile', async () => {
+      const user = await createUser('ann', { email: 'ann@example.com', name: 'Ann' }, invocation(), tables.store().entities);
+      const changed = await updateUser('ann', { name: 'Anna' }, userEtag(user), invocation(), losing('UpdateItem').entities);
+      expect(changed).toMatchObject({ name: 'Anna', version: 2 });
+    });
+
+    test('a change of a status', async () => {
+      const { orderId } = await placed('9a');
+      const store = losing('UpdateItem');
+      const moved = await updateOrderStatus(orderId, 'Processing', ann, invocation(), store.entities);
+      expect(moved).toMatchObject({ status: 'Processing', version: 2 });
+      const again = updateOrderStatus(orderId, 'Processing', ann, invocation(), tables.store().entities);
+      await expect(again).rejects.toMatchObject({ type: 'illegal-transition' });
+    });
+
+    test('a deletion', async () => {
+      const { orderId } = await placed('9b');
+      const deleted = await deleteOrder(orderId, ann, invocation(), losing('DeleteItem').entities);
+      expect(deleted).toMatchObject({ orderId, status: 'Pending' });
+      await expect(deleteOrder(orderId, ann, invocation(), tables.store().entities)).rejects.toMatchObject({ type: 'not-found' });
+    });
+  });
+
+  test.each(['ItemCollectionSizeLimitExceeded', 'ValidationError'])('%s is neither short stock nor a missing product', async (code) => {
+    const { productId } = await newProduct();
+    const { order } = await placeOrder(
+      request(`c${code.length}`),
+      { lines: [{ productId, quantity: 1 }] },
+      invocation(),
+      tables.store().entities,
+    );
+    const refusing = tables.store(onTransaction(() => cancelled(null, code)));
+    const cancel = cancelOrder(order.orderId, { sub: 'ann', admin: false }, invocation(), refusing.entities);
+    await expect(cancel).rejects.toThrow(`DynamoDB cancelled the transaction: ${code}`);
+    expect(refusing.tokens).toHaveLength(1);
   });
 
   test('a cancellation whose answer is lost gives the stock back once', async () => {

@@ -124,6 +124,25 @@ describe('a flow', () => {
     expect(JSON.parse(answer.body as string)).toMatchObject({ type: 'outcome-unknown' });
   });
 
+  test.each([
+    ['[admin]', true],
+    ['[staff admin]', true],
+    ['admin', true],
+    [['admin'], true],
+    ['[staff,admin]', false],
+    ['[administrator]', false],
+    ['[]', false],
+    [undefined, false],
+  ])('cognito:groups %j', async (claim, isAdmin) => {
+    const requestContext = { requestId: 'r', authorizer: { jwt: { claims: { sub: 'ann', 'cognito:groups': claim } } } };
+    const guarded = flow('guarded', async (request) => {
+      request.requireAdmin();
+      return { status: 204 };
+    });
+    const answer = await guarded({ routeKey: 'GET /x', headers: {}, requestContext } as never, context(10_000));
+    expect(answer.statusCode).toBe(isAdmin ? 204 : 403);
+  });
+
   test('answers a defect without what it knows of it', async () => {
     const broken = flow('broken', () => Promise.reject(new Error('secret detail')));
     const answer = await broken(event, context(10_000));

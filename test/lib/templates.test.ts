@@ -1,3 +1,4 @@
+import { type Flow, FLOWS } from '../../lib/flows';
 import { createApp } from '../../lib/store-app';
 import { LAYOUTS } from '../support/synthesize-once';
 import { normalised, resourcesOf, STACKS, type Template, templateOf } from '../support/templates';
@@ -91,6 +92,16 @@ describe('what the config changes', () => {
     for (const { Properties } of functions) {
       expect(Properties.Environment).toMatchObject({ Variables: { STATUS_SHARDS: '8', USERS_TABLE: 'store-prod-Users' } });
     }
+  });
+
+  test('raising the version of the cursor secret changes the functions that have it, and only those', () => {
+    const functions = (version: number) =>
+      Object.entries(stacks({ cursorSecretVersion: version }).api.Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
+    const before = Object.fromEntries(functions(1));
+    const changed = functions(2).filter(([id, fn]) => JSON.stringify(fn) !== JSON.stringify(before[id]));
+    const pages = (FLOWS as readonly Flow[]).filter((flow) => flow.pages).map(({ name }) => name);
+    const names = changed.map(([, { Properties }]) => (Properties.Environment as { Variables: Record<string, string> }).Variables.POWERTOOLS_SERVICE_NAME);
+    expect(names.sort()).toEqual(pages.sort());
   });
 
   test.each([

@@ -54,6 +54,12 @@ describe('what exists on this machine only', () => {
       });
       expect([headers, status]).toEqual([headers, 403]);
     }
+    for (const headers of [{ origin: 'https://evil.example' }, { host: 'evil.example' }]) {
+      const status = await new Promise((done) => {
+        request(store.dynamodb, { method: 'POST', headers }, (answer) => done(answer.resume().statusCode)).end('{}');
+      });
+      expect([headers, status]).toEqual([headers, 400]);
+    }
     const own = await store.anonymous.send('POST', '/_local/tokens', { rawBody: '{"sub":"a"}', headers: { origin: 'http://localhost:3000' } });
     expect(own.status).toBe(200);
   });

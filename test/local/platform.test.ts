@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Answer, aProduct, client } from '../support/store';
 import { assemblyOf, PROJECT } from '../support/synthesize-once';
 
@@ -90,7 +90,7 @@ describe('the process', () => {
 
     expect(await ended).toBe(0);
     expect(children.filter(isAlive)).toEqual([]);
-    expect(existsSync(join(state, 'per-domain-us-east-1/platform.json'))).toBe(false);
+    expect(existsSync(join(state, 'per-domain-us-east-1-dynoxide/platform.json'))).toBe(false);
   });
 
   test('kill -9 in the middle of a load loses no order that was answered, and leaves nothing behind', async () => {
@@ -147,6 +147,7 @@ describe('the process', () => {
     const names = environments[0]!.map((variable) => variable.split('=')[0]).filter(Boolean).sort();
     expect(names).toEqual([
       'AWS_ACCESS_KEY_ID',
+      'AWS_CONFIG_FILE',
       'AWS_DEFAULT_REGION',
       'AWS_ENDPOINT_URL_DYNAMODB',
       'AWS_EXECUTION_ENV',
@@ -159,6 +160,8 @@ describe('the process', () => {
       'AWS_REGION',
       'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
       'AWS_SECRET_ACCESS_KEY',
+      'AWS_SHARED_CREDENTIALS_FILE',
+      'HOME',
       'LAMBDA_TASK_ROOT',
       'LANG',
       'LOCAL_FUNCTION_ARN',
@@ -213,7 +216,22 @@ describe('the process', () => {
     rmSync(file);
   });
 
+  test('of two that start at once on one state, one runs; a lock that a crash left half-written holds up nobody', async () => {
+    const lock = join(state, 'per-domain-us-east-1-dynoxide/platform.json');
+    mkdirSync(dirname(lock), { recursive: true });
+    writeFileSync(lock, '{"pid":');
+    const args = ['--assembly', assemblyOf('per-domain'), '--port', '0'];
+    const both = [launch(args), launch(args)];
+    await until(() => both.some(({ output }) => output().includes('ready')) || undefined);
+    const refused = both.find(({ output }) => !output().includes('ready'))!;
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toMatch(/^A platform with this state (is starting|runs already: \S+) \(process \d+\)\./);
+    const ready = both.find((platform) => platform !== refused)!;
+    expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject({ pid: ready.child.pid });
+  });
+
   test.each([
+    [['--assembly', '/nonexistent'], 'There is no cloud assembly in /nonexistent. Make one: npx cdk synth --output /nonexistent'],
     [['--port', 'x'], "The port is 'x'; allowed: 0 to 65535."],
     [['--engine', 'sqlite'], "The engine is 'sqlite'; allowed: dynoxide, dynamodb-local."],
     [['--nonsense'], "Unknown option '--nonsense'. See npm start -- --help"],

@@ -25,7 +25,7 @@ export type FaultScript = (operation: string, nth: number) => Fault;
 /** The store's tables on an engine, with the real SDK before them and a script of faults between the two. */
 export async function startTables() {
   const folder = mkdtempSync(join(tmpdir(), 'store-engine-'));
-  const engine = await startEngine(findEngine(undefined, folder), 'us-east-1');
+  const engine = await startEngine(findEngine(undefined), folder, 'us-east-1');
   const tables = resourcesOf('per-domain', 'AWS::DynamoDB::GlobalTable').map(({ Properties }) => Properties as unknown as GlobalTable);
   await Promise.all(tables.map((table) => ensureTable(engine, table, false)));
   const clients: DynamoDBClient[] = [];

@@ -1,0 +1,67 @@
+import { invalidInput, Problem } from '#shared/errors';
+import { backoff } from '#shared/retry';
+import { store } from '#shared/store';
+
+const { Product } = store.entities;
+
+/** What an order takes over from a product, or is refused for. */
+const FOR_AN_ORDER = ['productId', 'name', 'priceMinor', 'currency', 'active', 'discontinuedAt'] as const;
+
+interface Line {
+  productId: string;
+  quantity: number;
+}
+
+/**
+ * The lines with name and price of their products, and the currency that these share.
+ * @throws Problem `unknown-product`, `not-orderable`, `invalid-input` (more than one currency), `throttled`
+ */
+export async function priceLines(lines: Line[], { now, deadline }: { now: number; deadline: number }, entities = { Product }) {
+  const products = await readProducts(
+    lines.map(({ productId }) => productId),
+    deadline,
+    entities,
+  );
+  const priced = lines.flatMap((line) => {
+    const product = products.get(line.productId);
+    return product ? [{ ...line, product }] : [];
+  });
+  if (priced.length < lines.length) {
+    const productIds = lines.map(({ productId }) => productId).filter((id) => !products.has(id));
+    throw new Problem('unknown-product', `There is no product ${productIds.join(', ')}.`, { productIds });
+  }
+  const refused = priced.filter(({ product }) => !product.active || isDiscontinued(product.discontinuedAt, now));
+  if (refused.length > 0) {
+    const productIds = refused.map(({ productId }) => productId);
+    throw new Problem('not-orderable', `Not for sale: ${productIds.join(', ')}.`, { productIds });
+  }
+  const [currency = '', ...others] = new Set(priced.map(({ product }) => product.currency));
+  if (others.length > 0) {
+    const message = `the products are priced in ${[currency, ...others].join(' and ')}; an order has one currency`;
+    throw invalidInput([{ path: 'lines', message }]);
+  }
+  return {
+    currency,
+    lines: priced.map(({ productId, quantity, product: { name, priceMinor } }) => ({ productId, name, priceMinor, quantity })),
+  };
+}
+
+/** Reads up to 100 products by id, strongly consistent, in one BatchGetItem, and again what it left unprocessed. */
+async function readProducts(productIds: string[], deadline: number, entities: { Product: typeof Product }) {
+  const read = async (ids: string[]) => {
+    const keys = ids.map((productId) => ({ productId }));
+    return entities.Product.get(keys).go({ consistent: true, attributes: [...FOR_AN_ORDER] });
+  };
+  const found: Awaited<ReturnType<typeof read>>['data'] = [];
+  let left = productIds;
+  for (let attempt = 0; ; attempt++) {
+    const { data, unprocessed } = await read(left);
+    found.push(...data);
+    left = unprocessed.map(({ productId }) => productId);
+    if (left.length === 0) return new Map(found.map((product) => [product.productId, product]));
+    if (!(await backoff(attempt, deadline))) throw new Problem('throttled', 'DynamoDB throttled the read of the products.');
+  }
+}
+
+const isDiscontinued = (discontinuedAt: string | null | undefined, now: number) =>
+  typeof discontinuedAt === 'string' && Date.parse(discontinuedAt) <= now;
