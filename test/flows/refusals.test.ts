@@ -238,6 +238,19 @@ describe('cursors', () => {
     expect(answers.map(({ status, body }) => `${status} ${body.type}`)).toEqual(changes.map(() => '400 invalid-cursor'));
   });
 
+  test.each(['/orders?status=Pending', `/users?signupMonth=${new Date().toISOString().slice(0, 7)}`])(
+    "another admin's cursor of %s is refused",
+    async (path) => {
+      for (const sub of ['ben', 'cat']) await (await store.user(sub)).post('/users', { email: `${sub}@example.com`, name: sub });
+      const first = await store.admin.get(`${path}&limit=1`);
+      const next = `${path}&limit=1&cursor=${first.body.cursor}`;
+      const { token } = (await store.anonymous.post('/_local/tokens', { sub: 'other-admin', groups: ['admin'] })).body;
+      const refused = await store.withToken(token).get(next);
+      expect([refused.status, refused.body.type]).toEqual([400, 'invalid-cursor']);
+      expect((await store.admin.get(next)).status).toBe(200);
+    },
+  );
+
   test("another caller's cursor, another list's and an expired one are refused", async () => {
     const path = `/customers/ann/orders?limit=1&cursor=${cursor}`;
     expect((await store.admin.get(path)).body.type).toBe('invalid-cursor');

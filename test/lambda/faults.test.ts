@@ -58,6 +58,30 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     expect(await stockOf(productId)).toBe(0);
   });
 
+  test('a price that changes between the read and the commit is read again', async () => {
+    const { productId, product } = await newProduct();
+    const store = tables.store(async (operation, nth) => {
+      if (operation === 'TransactWriteItems' && nth === 1) {
+        await updateProduct(productId, { priceMinor: 150 }, productEtag(product), invocation(), tables.store().entities);
+      }
+      return 'pass' as const;
+    });
+    const { order } = await placeOrder(request('ca'), { lines: [{ productId, quantity: 2 }] }, invocation(), store.entities);
+    expect(order).toMatchObject({ totalMinor: 300, lines: [{ priceMinor: 150 }] });
+    expect(store.sent.filter((operation) => operation === 'TransactWriteItems')).toHaveLength(2);
+  });
+
+  test('a key of more than a day ago is new, though TTL has not deleted its record', async () => {
+    const { productId } = await newProduct();
+    const lines = [{ productId, quantity: 1 }];
+    const yesterday = { now: Date.now() - 24 * 3_600_000 - 1_000, deadline: Date.now() + 10_000 };
+    const first = await placeOrder(request('cb'), { lines }, yesterday, tables.store().entities);
+    const second = await placeOrder(request('cb'), { lines }, invocation(), tables.store().entities);
+    expect([first.isNew, second.isNew]).toEqual([true, true]);
+    expect(second.order.orderId).not.toBe(first.order.orderId);
+    expect(await stockOf(productId)).toBe(8);
+  });
+
   test('an answer that is lost is asked for again, and the order is made once', async () => {
     const { productId } = await newProduct();
     const store = tables.store(onTransaction((nth) => (nth <= 2 ? 'lose-answer' : 'pass')));

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { DynamoDBClient, PutItemCommand, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand, ScanCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { aProduct, startStore, type TestStore } from '../support/store';
 
 describe('what exists on this machine only', () => {
@@ -123,6 +123,31 @@ describe('what exists on this machine only', () => {
     expect(await post(signed, '[]')).toEqual([400, 'SerializationException']);
   });
 
+  test('the clock ends the ten minutes in which DynamoDB remembers a ClientRequestToken', async () => {
+    const Key = { pk: { S: 'counter' }, sk: { S: 'token' } };
+    const count = async () => {
+      await outside.send(
+        new TransactWriteItemsCommand({
+          ClientRequestToken: 'one token',
+          TransactItems: [
+            {
+              Update: {
+                TableName: 'store-dev-Users',
+                Key,
+                UpdateExpression: 'ADD n :one',
+                ExpressionAttributeValues: { ':one': { N: '1' } },
+              },
+            },
+          ],
+        }),
+      );
+      return (await outside.send(new GetItemCommand({ TableName: 'store-dev-Users', Key, ConsistentRead: true }))).Item?.n?.N;
+    };
+    expect([await count(), await count()]).toEqual(['1', '1']);
+    await store.anonymous.post('/_local/clock', { advanceSeconds: 601 });
+    expect([await count(), await count()]).toEqual(['2', '2']);
+  });
+
   test('the clock moves what functions see, and the sweeper deletes what has expired, but only that', async () => {
     const item = (pk: string, expiresAt: object) => ({ TableName: 'store-dev-Users', Item: { pk: { S: pk }, sk: { S: 'ttl' }, expiresAt } });
     const now = Math.floor(Date.now() / 1_000);
@@ -139,7 +164,7 @@ describe('what exists on this machine only', () => {
 
     const { body } = await store.anonymous.post('/_local/clock', { advanceSeconds: 3_700 });
 
-    expect(body).toMatchObject({ aheadSeconds: 3_700 });
+    expect(body).toMatchObject({ aheadSeconds: 4_301 });
     expect(await left()).toEqual(['later', 'old', 'text']);
     const created = await store.admin.post('/products', aProduct({ productId: 'later' }));
     expect(Date.parse(created.body.createdAt)).toBeGreaterThan(Date.now() + 3_600_000);

@@ -19,8 +19,8 @@ import { resourcesOf } from './templates';
  */
 export type Fault = 'pass' | 'lose-answer' | 'unprocessed' | { status: number; type: string; reasons?: (string | null)[] };
 
-/** Says what happens to a call; `nth` counts the calls of the operation from 1. */
-export type FaultScript = (operation: string, nth: number) => Fault;
+/** Says what happens to a call, and may do something before; `nth` counts the calls of the operation from 1. */
+export type FaultScript = (operation: string, nth: number) => Fault | Promise<Fault>;
 
 /** The store's tables on an engine, with the real SDK before them and a script of faults between the two. */
 export async function startTables() {
@@ -68,7 +68,7 @@ class FaultHandler extends NodeHttpHandler {
     this.sent.push(operation);
     const input = JSON.parse(new TextDecoder().decode(request.body as Uint8Array)) as Record<string, unknown>;
     if (typeof input.ClientRequestToken === 'string') this.tokens.push(input.ClientRequestToken);
-    const fault = this.script(operation, this.sent.filter((entry) => entry === operation).length);
+    const fault = await this.script(operation, this.sent.filter((entry) => entry === operation).length);
     if (fault === 'pass') return super.handle(request, options);
     if (fault === 'lose-answer') {
       await super.handle(request, options);
