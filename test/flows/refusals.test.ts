@@ -168,7 +168,8 @@ describe('what is wrong is refused', () => {
   test.each([
     ['a shipping address of more than 4 KB', '/orders', { lines: [{ productId: 'tea', quantity: 1 }], shippingAddress: { a: Array(2_000).fill(1) } }],
     ['preferences of more than 4 KB', '/users', { email: 'b@example.com', name: 'B', preferences: { a: 'x'.repeat(4_096) } }],
-    ['an e-mail without a domain', '/users', { email: 'ann@b', name: 'B' }],
+    ['an e-mail without a domain', '/users', { email: 'ann@', name: 'B' }],
+    ['an e-mail with two dots in a row', '/users', { email: 'ann@b..c', name: 'B' }],
     ['two e-mails', '/users', { email: 'a@b.example,c@d.example', name: 'B' }],
   ])('%s', async (_, path, body) => {
     expectProblem(await (await store.user('bob')).post(path, body, { 'idempotency-key': 'n' }), 400, 'invalid-input');
