@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from './user-error';
 
@@ -32,19 +32,24 @@ export async function synthesize(
   };
   const fullContext = JSON.stringify({ ...context, ...overrides });
   const sources = await hashFiles(project, SOURCES, [fullContext, process.version]);
-  const fingerprint = async () => `${sources} ${await hashFiles(outdir, ['.'], [])}`;
+  const fingerprint = async (folder: string) => `${sources} ${await hashFiles(folder, ['.'], [])}`;
   const recorded = await readFile(join(outdir, FINGERPRINT), 'utf8').catch(() => '');
-  if (recorded !== '' && recorded === (await fingerprint())) return;
+  if (recorded !== '' && recorded === (await fingerprint(outdir))) return;
 
   onStart();
-  await rm(outdir, { recursive: true, force: true });
+  // Made beside its place, so that nobody who starts meanwhile finds half an assembly.
+  const draft = `${outdir}.${randomUUID()}`;
   try {
-    await run(app, project, { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: fullContext, CDK_VALIDATION: 'false' });
-  } catch (error) {
+    await run(app, project, { ...process.env, CDK_OUTDIR: draft, CDK_CONTEXT_JSON: fullContext, CDK_VALIDATION: 'false' });
+    await writeFile(join(draft, FINGERPRINT), await fingerprint(draft));
     await rm(outdir, { recursive: true, force: true });
-    throw error;
+    await rename(draft, outdir).catch((error: NodeJS.ErrnoException) => {
+      // Another start made the same assembly at the same time, and was first.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
   }
-  await writeFile(join(outdir, FINGERPRINT), await fingerprint());
 }
 
 /** Hashes the names and contents of files; of an assembly the templates and manifests, whose names hold asset hashes. */
