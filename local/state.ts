@@ -37,16 +37,7 @@ export async function takeState(folder: string, fresh: boolean): Promise<State> 
   } catch (error) {
     throw new UserError(`The state folder ${folder} cannot be made: ${(error as Error).message}`);
   }
-  while (!tryToLock(file)) {
-    const holder = readLock(file);
-    if (holder && (await isRunning(holder, file))) {
-      const address = holder.url ? `runs already: ${holder.url}` : 'is starting';
-      throw new UserError(
-        `A platform with this state ${address} (process ${holder.pid}). Stop it, or start this one with --state DIR.`,
-      );
-    }
-    rmSync(file, { force: true });
-  }
+  while (!tryToLock(file)) await removeIfStale(file);
   for (const name of fresh ? readdirSync(folder) : []) {
     if (name !== LOCK) rmSync(join(folder, name), { recursive: true });
   }
@@ -63,6 +54,36 @@ export async function takeState(folder: string, fresh: boolean): Promise<State> 
   };
 }
 
+/**
+ * Removes the lock of a platform that is gone, one process at a time: two that found the same stale lock would otherwise
+ * both remove it, and the second one the lock that the first has just taken.
+ * @throws UserError when its platform runs
+ */
+async function removeIfStale(file: string): Promise<void> {
+  const turn = `${file}.turn`;
+  try {
+    mkdirSync(turn);
+  } catch {
+    // Another process looks at it. A turn takes up to the two seconds that a platform has to answer.
+    if (ageMs(turn) > 10_000) rmSync(turn, { recursive: true, force: true });
+    return pause();
+  }
+  try {
+    const holder = readLock(file);
+    if (holder && (await isRunning(holder, file))) {
+      const address = holder.url ? `runs already: ${holder.url}` : 'is starting';
+      throw new UserError(
+        `A platform with this state ${address} (process ${holder.pid}). Stop it, or start this one with --state DIR.`,
+      );
+    }
+    // It is made before it is written, so one that cannot be read may be a moment old.
+    if (!holder && ageMs(file) < 1_000) return await pause();
+    rmSync(file, { force: true });
+  } finally {
+    rmSync(turn, { recursive: true, force: true });
+  }
+}
+
 function tryToLock(file: string): boolean {
   try {
     writeFileSync(file, JSON.stringify({ pid: process.pid }), { flag: 'wx' });
@@ -72,6 +93,14 @@ function tryToLock(file: string): boolean {
     throw error;
   }
 }
+
+/** Milliseconds since a file was written; 0 where it is gone. */
+function ageMs(file: string): number {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat ? Date.now() - stat.mtimeMs : 0;
+}
+
+const pause = () => new Promise<void>((done) => setTimeout(done, 20));
 
 /** The lock; undefined where there is none any more, or none that can be read. */
 function readLock(file: string): Lock | undefined {
@@ -89,7 +118,7 @@ async function isRunning({ pid, url }: Lock, file: string): Promise<boolean> {
   } catch {
     return false;
   }
-  if (!url) return existsSync(file) && Date.now() - statSync(file).mtimeMs < START_MS;
+  if (!url) return ageMs(file) < START_MS;
   try {
     const health = await fetch(`${url}/_local/health`, { signal: AbortSignal.timeout(2_000) });
     return ((await health.json()) as { pid?: number }).pid === pid;
