@@ -19,8 +19,7 @@ export async function createProduct(
 ) {
   const { stock = 0, productId = ulid(now), active = true, ...attributes } = input;
   const at = isoTime(now);
-  const { priceMinor, currency, restockAt } = attributes;
-  const { name, category } = attributes;
+  const { name, category, priceMinor, currency, restockAt } = attributes;
   const { set } = setAndRemove(attributes);
   const product = { ...set, name, category, priceMinor, currency, productId, active, createdAt: at, updatedAt: at, version: 1 };
   requireProductSize(entities.Product.create(product).params<{ Item: Record<string, unknown> }>().Item);

@@ -15,7 +15,7 @@ export const integer = (min: number, max: number) => {
   return z.int(message).check(z.minimum(min, message), z.maximum(max, message));
 };
 
-/** Words that are routes below /products. */
+/** Words that are routes below /products, and the two names that every URL parser resolves away. */
 const ROUTE_WORDS = new Set(['batch', 'batch-get', 'low-stock', '.', '..']);
 
 export const productId = z

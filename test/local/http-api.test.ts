@@ -1,0 +1,99 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HttpApi, type RequestLogEntry } from '../../local/api/http-api';
+
+/** Payload format 2.0 both ways, with a function that answers what the test says. */
+describe('the HTTP API', () => {
+  let server: Server;
+  let url: string;
+  let answer: string;
+  let event: Record<string, unknown>;
+  let log: RequestLogEntry[];
+
+  beforeAll(async () => {
+    const pool = {
+      fn: { name: 'tested' } as never,
+      invoke: (invocation: { event: string }) => {
+        event = JSON.parse(invocation.event) as typeof event;
+        return Promise.resolve({ payload: answer });
+      },
+    };
+    const api = new HttpApi({
+      apiId: 'api',
+      routes: [{ routeKey: 'ANY /things/{id}', target: { pool } }],
+      keys: () => Promise.reject(new Error('no token is asked for')),
+      clockOffset: () => 0,
+      onRequest: (entry) => log.push(entry),
+    });
+    server = createServer((request, response) => void api.handle(request, response));
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  beforeEach(() => {
+    answer = '{"statusCode":204}';
+    log = [];
+  });
+  afterAll(() => new Promise((done) => server.close(done)));
+
+  test('the event has what API Gateway makes of a request', async () => {
+    await fetch(`${url}/things/caf%C3%A9?a=1&b=x%20y&a=2`, {
+      method: 'PUT',
+      headers: { 'X-Upper': 'Kept', cookie: 'one=1; two=2', 'content-type': 'application/json' },
+      body: '{"é":1}',
+    });
+    expect(event).toMatchObject({
+      version: '2.0',
+      routeKey: 'ANY /things/{id}',
+      rawPath: '/things/café',
+      rawQueryString: 'a=1&b=x%20y&a=2',
+      queryStringParameters: { a: '1,2', b: 'x y' },
+      pathParameters: { id: 'café' },
+      cookies: ['one=1', 'two=2'],
+      headers: { 'x-upper': 'Kept' },
+      body: '{"é":1}',
+      isBase64Encoded: false,
+      requestContext: { http: { method: 'PUT', path: '/things/café' }, stage: '$default', requestId: expect.any(String) },
+    });
+    expect(event.headers).not.toHaveProperty('cookie');
+    expect(event.requestContext).not.toHaveProperty('authorizer');
+  });
+
+  test('a body that is no text comes as base64', async () => {
+    await fetch(`${url}/things/1`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: Buffer.from([0, 255]) });
+    expect([event.body, event.isBase64Encoded]).toEqual(['AP8=', true]);
+  });
+
+  test.each([
+    [{ statusCode: 201, headers: { etag: '"1"' }, body: 'é' }, 201, 'é', { etag: '"1"', 'content-type': 'text/plain;charset=utf-8' }],
+    [{ statusCode: 200, body: 'AP8=', isBase64Encoded: true, headers: { 'content-type': 'image/png' } }, 200, '\u0000\ufffd', { 'content-type': 'image/png' }],
+    [{ statusCode: 200, cookies: ['a=1', 'b=2'] }, 200, '', { 'set-cookie': 'a=1, b=2' }],
+    [{ statusCode: 204 }, 204, '', {}],
+    [{ any: 'json' }, 200, '{"any":"json"}', { 'content-type': 'application/json' }],
+    ['text', 200, 'text', { 'content-type': 'application/json' }],
+  ])('%j is answered as API Gateway would', async (result, status, body, headers) => {
+    answer = JSON.stringify(result);
+    const response = await fetch(`${url}/things/1`);
+    expect([response.status, await response.text()]).toEqual([status, body]);
+    const received = Object.keys(headers).map((name) => [name, response.headers.get(name)]);
+    expect(Object.fromEntries(received)).toEqual(headers);
+    expect(response.headers.get('apigw-requestid')).toEqual(expect.any(String));
+  });
+
+  test.each([{ statusCode: 200, headers: { bad: 'line\nbreak' } }, { statusCode: 'none' }, { statusCode: 42 }])(
+    '%j is no response: 500, and the platform lives on',
+    async (result) => {
+      answer = JSON.stringify(result);
+      const response = await fetch(`${url}/things/1`);
+      expect([response.status, await response.json()]).toEqual([500, { message: 'Internal Server Error' }]);
+      expect(log).toEqual([expect.objectContaining({ flow: 'tested', failure: expect.stringMatching(/no HTTP response/) })]);
+      answer = '{"statusCode":204}';
+      expect((await fetch(`${url}/things/1`)).status).toBe(204);
+    },
+  );
+
+  test('what the function may not take is refused before it', async () => {
+    // Under API Gateway's 10 MB, over Lambda's 6 MB.
+    const response = await fetch(`${url}/things/1`, { method: 'POST', body: 'x'.repeat(7 * 1024 * 1024) });
+    expect([response.status, await response.json()]).toEqual([413, { message: 'Request Entity Too Large' }]);
+  });
+});
