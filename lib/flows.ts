@@ -41,6 +41,48 @@ export const FLOWS = [
     pages: true,
   },
   {
+    name: 'get-account',
+    route: 'GET /users/{userId}/account',
+    entry: 'users/get-account',
+    who: 'self or admin',
+    access: { User: ['Query'] },
+  },
+  {
+    name: 'create-session',
+    route: 'POST /users/{userId}/sessions',
+    entry: 'users/create-session',
+    who: 'self',
+    access: { Session: ['DeleteItem', 'PutItem', 'Query'] },
+  },
+  {
+    name: 'get-session',
+    route: 'GET /sessions/{sessionId}',
+    entry: 'users/get-session',
+    who: 'any caller',
+    access: { Session: ['GetItem'] },
+  },
+  {
+    name: 'get-cart',
+    route: 'GET /users/{userId}/cart',
+    entry: 'carts/get-cart',
+    who: 'self',
+    access: { CartItem: ['Query'] },
+  },
+  {
+    name: 'put-cart-item',
+    route: 'PUT /users/{userId}/cart/items/{productId}',
+    entry: 'carts/put-cart-item',
+    who: 'self',
+    access: { CartItem: ['DeleteItem', 'PutItem', 'Query'] },
+  },
+  {
+    name: 'delete-cart-item',
+    route: 'DELETE /users/{userId}/cart/items/{productId}',
+    entry: 'carts/delete-cart-item',
+    who: 'self',
+    access: { CartItem: ['DeleteItem'] },
+  },
+  {
     name: 'create-product',
     route: 'POST /products',
     entry: 'products/create-product',
@@ -77,9 +119,45 @@ export const FLOWS = [
     access: { Product: ['DeleteItem'], Stock: ['DeleteItem'] },
   },
   {
+    name: 'import-products',
+    route: 'POST /products/batch',
+    entry: 'products/import-products',
+    who: 'admin',
+    access: { Product: ['BatchWriteItem'], Stock: ['BatchWriteItem', 'PutItem', 'UpdateItem'] },
+  },
+  {
+    name: 'batch-get-products',
+    route: 'POST /products/batch-get',
+    entry: 'products/batch-get-products',
+    who: 'public',
+    access: { Product: ['BatchGetItem'] },
+  },
+  {
+    name: 'list-low-stock',
+    route: 'GET /products/low-stock',
+    entry: 'products/list-low-stock',
+    who: 'admin',
+    access: { 'Stock.lowStock': ['Query'], Stock: ['BatchGetItem'], Product: ['BatchGetItem'] },
+    pages: true,
+  },
+  {
+    name: 'get-product-file',
+    route: 'GET /products/{productId}/file',
+    entry: 'products/get-product-file',
+    who: 'admin',
+    access: { Product: ['Query'] },
+  },
+  {
     name: 'adjust-stock',
     route: 'POST /inventory/adjustments',
     entry: 'inventory/adjust-stock',
+    who: 'admin',
+    access: { Stock: ['GetItem', 'UpdateItem'], StockMovement: ['PutItem'] },
+  },
+  {
+    name: 'transfer-stock',
+    route: 'POST /inventory/transfers',
+    entry: 'inventory/transfer-stock',
     who: 'admin',
     access: { Stock: ['GetItem', 'UpdateItem'], StockMovement: ['PutItem'] },
   },
@@ -119,6 +197,29 @@ export const FLOWS = [
     pages: true,
   },
   {
+    name: 'get-order-file',
+    route: 'GET /orders/{orderId}/file',
+    entry: 'orders/get-order-file',
+    who: 'self or admin',
+    access: { 'Order.byOrderId': ['Query'] },
+  },
+  {
+    name: 'list-orders-by-amount',
+    route: 'GET /customers/{customerId}/orders/by-amount',
+    entry: 'orders/list-orders-by-amount',
+    who: 'self or admin',
+    access: { 'Order.byAmount': ['Query'] },
+    pages: true,
+  },
+  {
+    name: 'list-customer-orders-by-status',
+    route: 'GET /customers/{customerId}/orders/by-status/{status}',
+    entry: 'orders/list-customer-orders-by-status',
+    who: 'self or admin',
+    access: { 'Order.byCustomerStatus': ['Query'] },
+    pages: true,
+  },
+  {
     name: 'update-order-status',
     route: 'PATCH /orders/{orderId}/status',
     entry: 'orders/update-order-status',
@@ -138,6 +239,43 @@ export const FLOWS = [
     entry: 'orders/delete-order',
     who: 'admin',
     access: { Order: ['GetItem', 'DeleteItem'], 'Order.byOrderId': ['Query'] },
+  },
+  {
+    name: 'export-orders',
+    route: 'GET /orders/export',
+    entry: 'orders/export-orders',
+    who: 'admin',
+    access: { Order: ['Scan'] },
+    pages: true,
+  },
+  {
+    name: 'select-orders',
+    route: 'GET /partiql/orders',
+    entry: 'partiql/select-orders',
+    who: 'admin',
+    access: { Order: ['PartiQLSelect'] },
+    pages: true,
+  },
+  {
+    name: 'insert-product',
+    route: 'POST /partiql/products',
+    entry: 'partiql/insert-product',
+    who: 'admin',
+    access: { Product: ['PartiQLInsert'], Stock: ['PartiQLInsert'] },
+  },
+  {
+    name: 'set-price',
+    route: 'PUT /partiql/products/{productId}/price',
+    entry: 'partiql/set-price',
+    who: 'admin',
+    access: { Product: ['GetItem', 'PartiQLUpdate'], Stock: ['GetItem', 'PartiQLUpdate'] },
+  },
+  {
+    name: 'remove-product',
+    route: 'DELETE /partiql/products/{productId}',
+    entry: 'partiql/remove-product',
+    who: 'admin',
+    access: { Product: ['GetItem', 'PartiQLDelete'], Stock: ['PartiQLDelete'] },
   },
 ] as const satisfies readonly Flow[];
 
@@ -165,6 +303,11 @@ type DataAction =
   | 'ConditionCheckItem'
   | 'DeleteItem'
   | 'GetItem'
+  | 'PartiQLDelete'
+  | 'PartiQLInsert'
+  | 'PartiQLSelect'
+  | 'PartiQLUpdate'
   | 'PutItem'
   | 'Query'
+  | 'Scan'
   | 'UpdateItem';

@@ -1,5 +1,5 @@
 import { invalidInput, Problem } from '#shared/errors';
-import { backoff } from '#shared/retry';
+import { readByProductId } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
 
 const { Product } = store.entities;
@@ -46,21 +46,15 @@ export async function priceLines(lines: Line[], { now, deadline }: { now: number
   };
 }
 
-/** Reads up to 100 products by id, strongly consistent, in one BatchGetItem, and again what it left unprocessed. */
+/** The products by id, strongly consistent, in one BatchGetItem, and in more where it leaves some unprocessed. */
 async function readProducts(productIds: string[], deadline: number, entities: { Product: typeof Product }) {
-  const read = async (ids: string[]) => {
-    const keys = ids.map((productId) => ({ productId }));
-    return entities.Product.get(keys).go({ consistent: true, attributes: [...FOR_AN_ORDER] });
-  };
-  const found: Awaited<ReturnType<typeof read>>['data'] = [];
-  let left = productIds;
-  for (let attempt = 0; ; attempt++) {
-    const { data, unprocessed } = await read(left);
-    found.push(...data);
-    left = unprocessed.map(({ productId }) => productId);
-    if (left.length === 0) return new Map(found.map((product) => [product.productId, product]));
-    if (!(await backoff(attempt, deadline))) throw new Problem('throttled', 'DynamoDB throttled the read of the products.');
-  }
+  const { found, unread } = await readByProductId(
+    productIds,
+    (keys, abortSignal) => entities.Product.get(keys).go({ consistent: true, attributes: [...FOR_AN_ORDER], abortSignal }),
+    deadline,
+  );
+  if (unread.size > 0) throw new Problem('throttled', 'DynamoDB throttled the read of the products.');
+  return found;
 }
 
 const isDiscontinued = (discontinuedAt: string | null | undefined, now: number) =>

@@ -1,45 +1,27 @@
 import { createWriteTransaction } from 'electrodb';
-import { ulid } from 'ulid';
 import type * as z from 'zod/mini';
-import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
-import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
-import { newProduct, requireProductSize, setAndRemove } from './product-input';
+import { newItems, productExists } from './new-items';
+import { newProduct } from './product-input';
 import { productEtag, productView } from './product-view';
 
 const { Product, Stock } = store.entities;
 
-/** Writes a product and its Stock in one transaction. @throws Problem `product-exists` */
+/** Writes a product and its Stock in one transaction. @throws Problem `product-exists`, `invalid-input` (over 8 KB) */
 export async function createProduct(
   input: z.output<typeof newProduct>,
   { now, deadline }: Invocation,
   entities = { Product, Stock },
 ) {
-  const { stock = 0, productId = ulid(now), active = true, ...attributes } = input;
-  const at = isoTime(now);
-  const { name, category, priceMinor, currency, restockAt } = attributes;
-  const { set } = setAndRemove(attributes);
-  const product = { ...set, name, category, priceMinor, currency, productId, active, createdAt: at, updatedAt: at, version: 1 };
-  requireProductSize(entities.Product.create(product).params<{ Item: Record<string, unknown> }>().Item);
-  const isLow = restockAt !== undefined && stock <= restockAt;
+  const { product, stock } = newItems(input, now, entities);
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Product, Stock }) => [
-      Product.create(product).commit(),
-      Stock.create({
-        productId,
-        stock,
-        priceMinor,
-        currency,
-        restockAt,
-        ...(isLow && { lowFlag: 'low', restockSince: at }),
-      }).commit(),
-    ]),
+    createWriteTransaction(entities, ({ Product, Stock }) => [Product.create(product).commit(), Stock.create(stock).commit()]),
     deadline,
   );
-  if (reasons) throw new Problem('product-exists', `There is a product ${productId}.`);
-  return productView(product, stock);
+  if (reasons) throw productExists(product.productId);
+  return productView(product, stock.stock);
 }
 
 export const handler = flow('create-product', async (request) => {

@@ -1,3 +1,4 @@
+import { isLosslessNumber } from 'lossless-json';
 import * as z from 'zod/mini';
 import { itemSize } from '#model/item-size';
 import { invalidInput } from '#shared/errors';
@@ -23,7 +24,7 @@ const base64 = (maxBytes: number) =>
   );
 
 const number = z
-  .number('must be a number')
+  .number({ error: ({ input }) => (isLosslessNumber(input) ? 'has more digits than are kept exactly' : 'must be a number') })
   .check(z.refine((n) => n === 0 || (Math.abs(n) >= 1e-130 && Math.abs(n) <= Number.MAX_SAFE_INTEGER), 'is out of range'));
 
 const set = <Item extends z.ZodMiniType<string | number>>(item: Item, max: number) =>

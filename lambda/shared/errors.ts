@@ -5,6 +5,8 @@
 const PROBLEMS = {
   'invalid-input': [400, 'The request is not valid'],
   'invalid-cursor': [400, 'The cursor is not valid'],
+  'item-too-large': [400, 'The item is too large'],
+  'transaction-too-large': [400, 'The transaction is too large'],
   'missing-idempotency-key': [400, 'The header Idempotency-Key is missing'],
   forbidden: [403, 'Only an admin may do this'],
   'not-found': [404, 'Not found'],
@@ -15,6 +17,8 @@ const PROBLEMS = {
   'insufficient-stock': [409, 'Not enough stock'],
   'not-orderable': [409, 'The product cannot be ordered'],
   'illegal-transition': [409, 'The order cannot change to this status'],
+  'cart-full': [409, 'The cart is full'],
+  'item-collection-full': [409, 'The item collection is full'],
   'precondition-failed': [412, 'Changed since it was read'],
   'payload-too-large': [413, 'The body is too large'],
   'idempotency-key-reused': [422, 'The Idempotency-Key was used with another body'],
@@ -53,6 +57,24 @@ export const invalidInput = (errors: InputError[]) =>
     errors,
   });
 
+/** An item that a write would take over 400 KB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+export const itemTooLarge = () =>
+  new Problem('item-too-large', 'With this the item would have more than 400 KB, which is the most that DynamoDB stores.');
+
+/** A partition of a table with local indexes takes 10 GB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html */
+export const itemCollectionFull = () =>
+  new Problem('item-collection-full', 'All that is stored under this partition key has reached 10 GB; only deletes are taken.');
+
+/** The problem behind a refusal of a single write that is due to the size of the data; undefined for any other error. */
+export function problemOfWrite(error: unknown): Problem | undefined {
+  const cause = awsError(error);
+  if (cause?.name === 'ItemCollectionSizeLimitExceededException') return itemCollectionFull();
+  return cause?.name === 'ValidationException' && isItemSize(cause.message) ? itemTooLarge() : undefined;
+}
+
+/** "Item size has exceeded the maximum allowed size", and the same of an item "to update". */
+export const isItemSize = (message: string | undefined): boolean => /item size .*exceeded the maximum/i.test(message ?? '');
+
 /**
  * What a failure of DynamoDB means for the caller.
  * - `throttled`: nothing was done; trying again later is right.
@@ -88,4 +110,7 @@ export function awsError(error: unknown): SdkError | undefined {
 
 interface SdkError extends Error {
   $metadata?: { httpStatusCode?: number; requestId?: string; attempts?: number };
+  /** One throttling error names them with a capital letter, the others without. */
+  ThrottlingReasons?: unknown;
+  throttlingReasons?: unknown;
 }

@@ -1,8 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import type * as z from 'zod/mini';
-import { awsError, failureKind, type InputError, invalidInput, Problem } from './errors';
+import { isSafeNumber, LosslessNumber, parse as parseLossless } from 'lossless-json';
+import * as z from 'zod/mini';
+import { awsError, failureKind, type InputError, invalidInput, Problem, problemOfWrite } from './errors';
 
 /** The claims of a verified token that the store uses. */
 export interface Caller {
@@ -30,7 +31,8 @@ export interface Request extends Invocation {
   ownId(name: string, options: { orAdmin: boolean }): string;
   header(name: string): string | undefined;
   query<Schema extends z.ZodMiniType>(schema: Schema): z.output<Schema>;
-  body<Schema extends z.ZodMiniType>(schema: Schema): z.output<Schema>;
+  /** @param limit the largest body in bytes, where it is not that of every route */
+  body<Schema extends z.ZodMiniType>(schema: Schema, limit?: number): z.output<Schema>;
 }
 
 export interface Answer {
@@ -39,8 +41,9 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-/** The largest body of a route that is not a batch route. */
+/** The largest body of a route that is not a batch route, and of one that is. */
 const MAX_BODY_BYTES = 256 * 1024;
+export const MAX_BATCH_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Longer ids would pass the 1,024 bytes of a sort key, and none of ours is: such an item cannot exist. */
 const MAX_ID_BYTES = 512;
@@ -95,7 +98,7 @@ async function before(deadline: number, work: () => Promise<Answer>): Promise<An
 }
 
 function toAnswer(error: unknown, name: string): Answer {
-  const problem = error instanceof Problem ? error : asProblem(error, name);
+  const problem = error instanceof Problem ? error : (problemOfWrite(error) ?? asProblem(error, name));
   const { type, title, status, detail, extra } = problem;
   return {
     status,
@@ -114,7 +117,7 @@ function asProblem(error: unknown, name: string): Problem {
     reason: cause?.message ?? (error instanceof Error ? error.message : String(error)),
     stack: error instanceof Error ? error.stack : undefined,
     dynamodbRequestId: cause?.$metadata?.requestId,
-    throttlingReasons: cause && 'throttlingReasons' in cause ? cause.throttlingReasons : undefined,
+    throttlingReasons: cause?.ThrottlingReasons ?? cause?.throttlingReasons,
   };
   if (kind === 'throttled') {
     logger.warn('throttled', detail);
@@ -159,7 +162,7 @@ function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Req
     },
     header: (name) => event.headers[name.toLowerCase()],
     query: (schema) => check(schema, event.queryStringParameters ?? {}),
-    body: (schema) => check(schema, readJson(event)),
+    body: (schema, limit = MAX_BODY_BYTES) => check(schema, readJson(event, limit)),
   };
 }
 
@@ -175,26 +178,37 @@ function groups(claim: unknown): string[] {
   return claim.replace(/^\[|\]$/g, '').split(/\s+/);
 }
 
-function readJson(event: APIGatewayProxyEventV2): unknown {
+function readJson(event: APIGatewayProxyEventV2, limit: number): unknown {
   const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-  if (bytes.length > MAX_BODY_BYTES) {
-    throw new Problem('payload-too-large', `The body has ${bytes.length} bytes; ${MAX_BODY_BYTES} are taken.`);
+  if (bytes.length > limit) {
+    throw new Problem('payload-too-large', `The body has ${bytes.length} bytes; ${limit} are taken.`);
   }
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parseLossless(bytes.toString('utf8'), undefined, exactNumber);
   } catch {
     throw invalidInput([{ path: '', message: bytes.length === 0 ? 'the body is empty' : 'the body is not JSON' }]);
   }
 }
 
+/**
+ * DynamoDB keeps 38 digits, a JavaScript number 15 to 17. A number that would come back as another one stays an object,
+ * which no schema takes for a number, so it is refused where it stands.
+ */
+const exactNumber = (text: string) => (isSafeNumber(text) ? Number(text) : new LosslessNumber(text));
+
 function check<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.flatMap((issue): InputError[] =>
+  throw invalidInput(inputErrors(result.error));
+}
+
+/** What is wrong with an input, as its schema tells it: the first of each path says enough. */
+export function inputErrors(error: z.core.$ZodError): InputError[] {
+  const errors = error.issues.flatMap((issue): InputError[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
       : [{ path: issue.path.join('.'), message: issue.message }],
   );
   // What is wrong first says enough of an input: text that is too long need not also be of the wrong form.
-  throw invalidInput(errors.filter(({ path }, index) => errors.findIndex((error) => error.path === path) === index));
+  return errors.filter(({ path }, index) => errors.findIndex((error) => error.path === path) === index);
 }

@@ -1,3 +1,4 @@
+import { isLosslessNumber } from 'lossless-json';
 import * as z from 'zod/mini';
 import { itemSize } from '#model/item-size';
 
@@ -38,7 +39,7 @@ export const currency = z.string('must be text').check(z.regex(/^[A-Z]{3}$/, 'mu
  */
 export const jsonObject = (maxBytes: number) =>
   z.custom<Record<string, unknown>>(isObject, 'must be an object').check(
-    z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that DynamoDB does not store'),
+    z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that is not stored exactly'),
     z.refine((value) => itemSize(value) <= maxBytes, `must have at most ${maxBytes} bytes`),
   );
 
@@ -51,6 +52,7 @@ function isStorable(value: unknown, depth: number): boolean {
     case 'number':
       return value === 0 || (Math.abs(value) >= 1e-130 && Math.abs(value) <= Number.MAX_SAFE_INTEGER);
     case 'object':
+      if (isLosslessNumber(value)) return false;
       // DynamoDB nests up to 32 levels, of which the attribute itself is one.
       // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
       return (
@@ -65,21 +67,22 @@ function isStorable(value: unknown, depth: number): boolean {
 /** `__proto__` would not survive being copied from object to object. */
 const isName = (key: string) => key.isWellFormed() && key !== '__proto__';
 
+/** A whole number from `min` to `max`, as a query parameter is written. */
+export const integerText = (min: number, max: number) =>
+  z.pipe(
+    z.string().check(z.regex(/^\d{1,16}$/, `must be a whole number from ${min} to ${max}`)),
+    z.pipe(z.transform(Number), integer(min, max)),
+  );
+
 /** `limit` and `cursor` of every list. */
 export const page = {
-  limit: z._default(
-    z.pipe(
-      z.string().check(z.regex(/^\d{1,3}$/, 'must be a whole number from 1 to 100')),
-      z.pipe(z.transform(Number), integer(1, 100)),
-    ),
-    25,
-  ),
+  limit: z._default(integerText(1, 100), 25),
   cursor: z.optional(z.string()),
 };
 
-/** The last time there is in a sort key, and the first. */
+/** The first time there is in a sort key, and the last. */
 const FIRST_TIME = '0000-01-01T00:00:00.000Z';
-const LAST_TIME = '9999-12-31T23:59:59.999Z';
+export const LAST_TIME = '9999-12-31T23:59:59.999Z';
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;

@@ -13,6 +13,20 @@ export async function backoff(attempt: number, deadline: number): Promise<boolea
   return true;
 }
 
+/**
+ * Runs a write that may be repeated (it has no condition, and its result is the same each time), until DynamoDB answers.
+ * @param deadline epoch milliseconds; past it the last error is thrown
+ */
+export async function untilWritten<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (failureKind(error) === 'other' || !(await backoff(attempt, deadline))) throw error;
+    }
+  }
+}
+
 /** What a conditional write came to. */
 export type Written<Result> =
   | { done: true; result: Result }

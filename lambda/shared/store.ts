@@ -4,7 +4,8 @@ import { createStore } from '#model/store';
 import { env } from './env';
 import { SDK_RETRY } from './sdk-retry';
 
-const client = DynamoDBDocumentClient.from(
+/** The document client behind the model, for what ElectroDB has no call for: PartiQL. */
+export const client = DynamoDBDocumentClient.from(
   new DynamoDBClient({
     maxAttempts: SDK_RETRY.maxAttempts,
     requestHandler: {

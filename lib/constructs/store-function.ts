@@ -62,7 +62,13 @@ export class StoreFunction extends Construct {
   }
 }
 
-/** One statement per table or index that the flow reads or writes. @throws Error when the model has no such entry */
+/**
+ * One statement per table or index that the flow reads or writes; and where it selects by PartiQL, one that denies a
+ * statement without partition key, which would be a Scan under another name.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+ *
+ * @throws Error when the model has no such entry
+ */
 function dataStatements(stack: Stack, flow: Flow, store: Store): iam.PolicyStatement[] {
   const entities: Record<string, NamedEntity | undefined> = store.entities;
   const actionsOn = new Map<string, Set<string>>();
@@ -79,14 +85,16 @@ function dataStatements(stack: Stack, flow: Flow, store: Store): iam.PolicyState
     for (const action of actions) all.add(`dynamodb:${action}`);
     actionsOn.set(resource, all);
   }
-  return [...actionsOn].map(
-    ([resource, actions]) =>
-      new iam.PolicyStatement({
-        actions: [...actions].sort(),
-        resources: [stack.formatArn({ service: 'dynamodb', resource })],
-      }),
-  );
+  return [...actionsOn].flatMap(([resource, actions]) => {
+    const resources = [stack.formatArn({ service: 'dynamodb', resource })];
+    const allow = new iam.PolicyStatement({ actions: [...actions].sort(), resources });
+    if (!actions.has(SELECT)) return [allow];
+    const conditions = { Bool: { 'dynamodb:FullTableScan': ['true'] } };
+    return [allow, new iam.PolicyStatement({ effect: iam.Effect.DENY, actions: [SELECT], resources, conditions })];
+  });
 }
+
+const SELECT = 'dynamodb:PartiQLSelect';
 
 interface NamedEntity {
   getTableName(): string | undefined;

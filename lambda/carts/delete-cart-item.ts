@@ -1,0 +1,21 @@
+import { flow, type Invocation } from '#shared/http';
+import { untilWritten } from '#shared/retry';
+import { store } from '#shared/store';
+import { cartProductId } from './cart-product-id';
+
+const { CartItem } = store.entities;
+
+/** Takes a product out of a cart; one that is not in it is out already. */
+export async function deleteCartItem(
+  userId: string,
+  productId: string,
+  { deadline }: Pick<Invocation, 'deadline'>,
+  entities = { CartItem },
+): Promise<void> {
+  await untilWritten(deadline, () => entities.CartItem.delete({ userId, productId }).go());
+}
+
+export const handler = flow('delete-cart-item', async (request) => {
+  await deleteCartItem(request.ownId('userId', { orAdmin: false }), cartProductId(request), request);
+  return { status: 204 };
+});

@@ -1,0 +1,68 @@
+import * as z from 'zod/mini';
+import { Problem } from '#shared/errors';
+import { flow, type Invocation } from '#shared/http';
+import { priceMinor } from '#shared/input';
+import { backoff } from '#shared/retry';
+import { client, store } from '#shared/store';
+import { isoTime } from '#shared/time';
+import { getProduct } from '../products/get-product';
+import { productEtag } from '../products/product-view';
+import { execute, type Key, update } from './statement';
+
+const { Product, Stock } = store.entities;
+
+const input = z.strictObject({ priceMinor });
+
+/**
+ * Sets a price by two UPDATEs in one transaction: of the product, with the key that moves it to its new place in
+ * `byCategory`, and of the copy in Stock. The version as read is a condition; what changed meanwhile is read again.
+ * @throws Problem `not-found`, `throttled`
+ */
+export async function setPrice(
+  productId: string,
+  { priceMinor }: z.output<typeof input>,
+  { now, deadline }: Invocation,
+  entities = { Product, Stock },
+  documents = client,
+) {
+  for (let attempt = 0; ; attempt++) {
+    const { data: product } = await entities.Product.get({ productId }).go({ consistent: true });
+    if (!product) throw new Problem('not-found', `There is no product ${productId}.`);
+    const { version, createdAt } = product;
+    // PartiQL knows nothing of the model: whoever writes an attribute of a key writes the key, as the model composes it.
+    const { TableName, Item } = entities.Product.put({ ...product, priceMinor }).params<Put>();
+    const { pk, sk, gsi1sk } = Item;
+    const stock = entities.Stock.get({ productId }).params<Get>();
+    const reasons = await execute(
+      documents,
+      [
+        update(
+          TableName,
+          { priceMinor, gsi1sk, updatedAt: isoTime(now), version: version + 1 },
+          { pk, sk },
+          { version, createdAt },
+        ),
+        update(stock.TableName, { priceMinor }, stock.Key),
+      ],
+      deadline,
+    );
+    if (!reasons) return getProduct(productId, { consistent: true }, entities);
+    if (!(await backoff(attempt, deadline))) throw new Problem('throttled', 'The product is being changed. Try again.');
+  }
+}
+
+interface Put {
+  TableName: string;
+  Item: Key & { gsi1sk: string };
+}
+
+interface Get {
+  TableName: string;
+  Key: Key;
+}
+
+export const handler = flow('set-price', async (request) => {
+  request.requireAdmin();
+  const product = await setPrice(request.path('productId'), request.body(input), request);
+  return { status: 200, body: product, headers: { etag: productEtag(product) } };
+});
