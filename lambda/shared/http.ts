@@ -33,6 +33,8 @@ export interface Request extends Invocation {
   query<Schema extends z.ZodMiniType>(schema: Schema): z.output<Schema>;
   /** @param limit the largest body in bytes, where it is not that of every route */
   body<Schema extends z.ZodMiniType>(schema: Schema, limit?: number): z.output<Schema>;
+  /** For a route that needs no body: one that comes is `{}`. */
+  noBody(): void;
 }
 
 export interface Answer {
@@ -163,6 +165,9 @@ function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Req
     header: (name) => event.headers[name.toLowerCase()],
     query: (schema) => check(schema, event.queryStringParameters ?? {}),
     body: (schema, limit = MAX_BODY_BYTES) => check(schema, readJson(event, limit)),
+    noBody() {
+      if (event.body) check(z.strictObject({}), readJson(event, MAX_BODY_BYTES));
+    },
   };
 }
 

@@ -26,6 +26,8 @@ export async function createSession(userId: string, { now, deadline }: Invocatio
 }
 
 export const handler = flow('create-session', async (request) => {
-  const session = await createSession(request.ownId('userId', { orAdmin: false }), request);
+  const userId = request.ownId('userId', { orAdmin: false });
+  request.noBody();
+  const session = await createSession(userId, request);
   return { status: 201, body: session, headers: { location: `/sessions/${session.sessionId}` } };
 });

@@ -50,7 +50,9 @@ describe('what is wrong is refused', () => {
       .replace('{userId}', 'ann')
       .replace('{customerId}', 'ann')
       .replace('{productId}', 'tea')
-      .replace('{orderId}', orderId);
+      .replace('{orderId}', orderId)
+      .replace('{sessionId}', 'none')
+      .replace('{status}', 'Pending');
   const methodOf = (flow: Flow) => flow.route.split(' ')[0]!;
   const guarded = (FLOWS as readonly Flow[]).filter(({ who }) => who !== 'public');
 
@@ -96,15 +98,17 @@ describe('what is wrong is refused', () => {
     }
   });
 
-  const bodies = guarded.filter(({ route }) => /^(POST|PATCH)/.test(route) && !route.endsWith('/cancel'));
+  const bodies = guarded.filter(({ route }) => /^(POST|PUT|PATCH)/.test(route) && !route.endsWith('/cancel'));
   test.each(bodies.map((flow) => [flow.route, flow] as const))('%s with a body that is wrong', async (_, flow) => {
     const caller = flow.who === 'admin' ? admin : ann;
     const send = (options: object) =>
       caller.send(methodOf(flow), pathOf(flow), { headers: { 'if-match': '*', 'idempotency-key': 'new' }, ...options });
-    for (const rawBody of ['', '{', '[]', 'null', '"text"', '7', '{"unknown":1}']) {
+    const needsNone = flow.name === 'create-session';
+    for (const rawBody of [...(needsNone ? [] : ['']), '{', '[]', 'null', '"text"', '7', '{"unknown":1}', '{"a":1,"a":2}']) {
       expectProblem(await send({ rawBody }), 400, 'invalid-input');
     }
-    expectProblem(await send({ rawBody: JSON.stringify({ name: 'x'.repeat(256 * 1024) }) }), 413, 'payload-too-large');
+    const limit = flow.route.startsWith('POST /products/batch') ? 4 * 1024 * 1024 : 256 * 1024;
+    expectProblem(await send({ rawBody: JSON.stringify({ name: 'x'.repeat(limit) }) }), 413, 'payload-too-large');
     const huge = await send({ rawBody: 'x'.repeat(10 * 1024 * 1024 + 1) });
     expect([huge.status, huge.body]).toEqual([413, { message: 'Request Entity Too Large' }]);
   });
@@ -197,11 +201,60 @@ describe('what is wrong is refused', () => {
         [admin, '/orders?status=Pending&'],
         [admin, '/users?signupMonth=2026-01&'],
         [admin, '/users?email=ann@example.com&'],
+        [admin, '/products/low-stock?'],
+        [ann, '/customers/ann/orders/by-amount?'],
+        [ann, '/customers/ann/orders/by-status/Pending?'],
+        [admin, '/orders/export?'],
+        [admin, '/partiql/orders?customerId=ann&'],
       ] as const) {
         expectProblem(await caller.get(path + query), 400);
       }
     },
   );
+
+  test.each([
+    ['/customers/ann/orders/by-amount?min=2&max=1', 'min'],
+    ['/customers/ann/orders/by-amount?min=-1', 'min'],
+    ['/customers/ann/orders/by-amount?max=1e3', 'max'],
+    ['/customers/ann/orders/by-amount?max=99999999999999999', 'max'],
+    ['/customers/ann/orders/by-status/pending', 'status'],
+    ['/customers/ann/orders/by-status/Pending?from=2026-02-01&to=2026-01-31', 'from'],
+    ['/orders/export?segment=2&segments=2', 'segment'],
+    ['/orders/export?segments=1000001', 'segments'],
+    ['/partiql/orders', 'customerId'],
+    ['/partiql/orders?customerId=ann&from=yesterday', 'from'],
+  ])('%s names %s', async (path, field) => {
+    const answer = await admin.get(path);
+    expectProblem(answer, 400, 'invalid-input');
+    expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([field]);
+  });
+
+  test.each([
+    ['/products/batch', { products: [] }],
+    ['/products/batch', { products: Array.from({ length: 501 }, (_, index) => aProduct({ productId: `p${index}` })) }],
+    ['/products/batch', { products: [aProduct({ productId: 'twice' }), aProduct({ productId: 'twice' })] }],
+    ['/products/batch-get', { productIds: [] }],
+    ['/products/batch-get', { productIds: Array.from({ length: 501 }, (_, index) => `p${index}`) }],
+    ['/products/batch-get', { productIds: [7] }],
+    ['/inventory/transfers', { fromProductId: 'tea', toProductId: 'tea', quantity: 1 }],
+    ['/inventory/transfers', { fromProductId: 'tea', toProductId: 'cup', quantity: 0 }],
+  ])('POST %s with %j is 400', async (path, body) => {
+    expectProblem(await admin.post(path, body), 400, 'invalid-input');
+  });
+
+  test('a number of more digits than are kept exactly', async () => {
+    const product = JSON.stringify(aProduct({ sizes: [1], dimensions: { a: 2 } }));
+    for (const digits of ['9'.repeat(38), '9007199254740993', '0.1234567890123456789', '1e999', '1e-999']) {
+      for (const [field, rawBody] of [
+        ['sizes.0', product.replace('[1]', `[${digits}]`)],
+        ['dimensions', product.replace('{"a":2}', `{"a":[${digits}]}`)],
+      ] as const) {
+        const answer = await admin.send('POST', '/products', { rawBody });
+        expectProblem(answer, 400, 'invalid-input');
+        expect(answer.body.errors).toEqual([{ path: field, message: expect.stringMatching(/exactly/) }]);
+      }
+    }
+  });
 
   test('what API Gateway answers itself', async () => {
     for (const [method, path] of [['GET', '/'], ['GET', '/nowhere'], ['PUT', '/products'], ['GET', '/products/'], ['DELETE', '/users']]) {
