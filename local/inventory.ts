@@ -23,7 +23,7 @@ const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
   'AWS::DynamoDB::GlobalTable': 'backups, encryption, streams (nothing in the templates reads them yet)',
-  'AWS::IAM::Policy': 'IAM (every function may do everything)',
+  'AWS::IAM::Policy': 'IAM for services other than DynamoDB',
   'AWS::KMS::Key': 'KMS',
 };
 

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JSONWebKeySet } from 'jose';
 import * as z from 'zod/mini';
+import { faultInput } from './gateway/fault';
+import type { FaultInjector } from './gateway/faults';
 import type { TraceEntry } from './gateway/meter';
 import { isFromHere } from './loopback';
 
@@ -10,6 +12,10 @@ export interface LocalControls {
   jwks(): JSONWebKeySet;
   token(sub: string, groups: string[]): Promise<string>;
   trace(request: string | undefined): TraceEntry[];
+  permissions(): object;
+  /** The flows. */
+  functions: readonly string[];
+  faults: Pick<FaultInjector, 'add' | 'list' | 'clear'>;
   /** Moves the clock, and answers when the sweeper has gone over the tables. */
   advanceClock(seconds: number): Promise<object>;
 }
@@ -29,10 +35,14 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     'GET /_local/health': () => controls.health(),
     'GET /_local/.well-known/jwks.json': () => controls.jwks(),
     'GET /_local/trace': () => ({ items: controls.trace(searchParams.get('request') ?? undefined) }),
+    'GET /_local/permissions': () => controls.permissions(),
     'POST /_local/tokens': async () => {
       const { sub, groups = [] } = await readInput(request, tokenInput);
       return { token: await controls.token(sub, groups) };
     },
+    'POST /_local/faults': async () => controls.faults.add(await readInput(request, faultInput(controls.functions))),
+    'GET /_local/faults': () => ({ items: controls.faults.list() }),
+    'DELETE /_local/faults': async () => ({ removed: await controls.faults.clear() }),
     'POST /_local/clock': async () => {
       const { advanceSeconds } = await readInput(request, clockInput);
       return controls.advanceClock(advanceSeconds);

@@ -11,14 +11,18 @@ import { type Engine, type EngineKind, freePort, isFree, startEngine } from './e
 import { type EngineName, findEngine } from './engine/find-engine';
 import { Environment, type LocalFunction } from './functions/environment';
 import { Pool } from './functions/pool';
+import { FaultInjector } from './gateway/faults';
 import { createGateway } from './gateway/gateway';
 import { Trace } from './gateway/meter';
+import { Permissions } from './gateway/permissions';
+import { refuseResourcePolicies, roleReader } from './iam/roles';
 import { notEmulated } from './inventory';
 import { handleLocal } from './local-endpoints';
 import { Resolver } from './resolve';
 import { secretReader } from './secrets';
 import { type State, takeState } from './state';
 import { sweep } from './sweeper';
+import { TableKeys } from './table-keys';
 import { ensureTable, type GlobalTable } from './tables';
 import { UserError } from './user-error';
 
@@ -51,6 +55,8 @@ export interface Platform {
   token(sub: string, groups: string[]): Promise<string>;
   /** Resolves with the reason when something that it needs has ended. */
   failed: Promise<string>;
+  /** What each function may do and has done on DynamoDB, and what it was denied. */
+  permissions(): ReturnType<Permissions['list']>;
   stop(): Promise<void>;
 }
 
@@ -99,12 +105,21 @@ async function start(
   const resolver = new Resolver(assembly, secretReader(assembly, state.file('secrets.json')));
   const here = (type: string) =>
     assembly.resources.filter((resource) => resource.type === type && resource.stack.region === options.region);
+  refuseResourcePolicies(here('AWS::DynamoDB::GlobalTable'));
   const tables = here('AWS::DynamoDB::GlobalTable').map((resource) => resolver.properties<GlobalTable>(resource));
   await createTables(engine, tables, assembly);
 
   const clock = new Clock(state.file('clock.json'));
   const trace = new Trace();
-  const functions = here('AWS::Lambda::Function').map((resource) => readFunction(resource, resolver, assembly));
+  const readRole = roleReader(assembly, resolver);
+  const functions = here('AWS::Lambda::Function').map((resource) => ({
+    ...readFunction(resource, resolver, assembly),
+    role: readRole(resource),
+  }));
+  const keys = new TableKeys(tables);
+  const permissions = new Permissions(functions, keys);
+  const faults = new FaultInjector(keys, engine, () => startEngine(engineKind, undefined, options.region));
+  started.push({ stop: async () => void (await faults.clear()) });
   const byAccessKey = new Map(functions.map((fn) => [fn.accessKeyId, fn.name]));
   let api: HttpApi | undefined;
   const gateway = createGateway({
@@ -116,6 +131,8 @@ async function start(
     homeRegion: options.region,
     trace,
     clock,
+    permissions,
+    faults,
   });
   const dynamodb = await listen(gateway, await portBeside(options.port));
   started.push({ stop: () => close(gateway) });
@@ -156,6 +173,9 @@ async function start(
       jwks: () => issuer.jwks,
       token,
       trace: (requestId) => trace.list(requestId),
+      permissions: () => permissions.list(),
+      functions: functions.map(({ name }) => name),
+      faults,
       async advanceClock(seconds) {
         clock.advance(seconds);
         await sweepAll();
@@ -176,6 +196,7 @@ async function start(
     stateFolder: state.folder,
     token,
     failed: engine.crashed,
+    permissions: () => permissions.list(),
     stop,
   };
 }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Agent, request } from 'node:http';
 import { UserError } from '../user-error';
+import { mendErrorBody, mendStatements, type WireError } from './mends';
 
 /** An answer of the DynamoDB API, as it goes over the wire. */
 export interface WireReply {
@@ -30,10 +31,14 @@ export interface EngineKind {
   /** As `--engine` names it. */
   name: string;
   label: string;
-  /** @param folder where its data is kept */
-  command(port: number, folder: string): { file: string; args: string[]; cwd?: string };
+  /** @param folder where its data is kept; undefined for an engine that forgets it when it ends */
+  command(port: number, folder: string | undefined): { file: string; args: string[]; cwd?: string };
   /** The account and region that it writes into every ARN. */
   arnScope: string;
+  /** Rewrites a PartiQL statement into the form that it takes. */
+  mendStatement?(statement: string): string;
+  /** Gives an error the names that DynamoDB has for it. */
+  mendError?(error: WireError): WireError;
   /** What a person must know who runs it. */
   warning?: string;
 }
@@ -50,11 +55,11 @@ const SIGNATURE = {
 
 /**
  * Starts an engine on a free loopback port and waits until it serves.
- * @param folder where its data is kept
+ * @param folder where its data is kept; undefined to keep it in memory
  * @param region the region that tables are to be in: engines write one of their own into ARNs
  * @throws UserError when it ends or does not serve in time
  */
-export async function startEngine(kind: EngineKind, folder: string, region: string): Promise<Engine> {
+export async function startEngine(kind: EngineKind, folder: string | undefined, region: string): Promise<Engine> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await startOn(await freePort(), kind, folder, region);
@@ -67,8 +72,8 @@ export async function startEngine(kind: EngineKind, folder: string, region: stri
 
 class PortTaken extends UserError {}
 
-async function startOn(port: number, kind: EngineKind, folder: string, region: string): Promise<Engine> {
-  mkdirSync(folder, { recursive: true });
+async function startOn(port: number, kind: EngineKind, folder: string | undefined, region: string): Promise<Engine> {
+  if (folder !== undefined) mkdirSync(folder, { recursive: true });
   const { file, args, cwd } = kind.command(port, folder);
   // Detached, so that Ctrl-C in the terminal reaches only the platform, which then stops everything in order.
   const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
@@ -95,8 +100,11 @@ async function startOn(port: number, kind: EngineKind, folder: string, region: s
     }),
     async send(headers, body) {
       const here = `arn:aws:dynamodb:${region}:000000000000`;
-      const reply = await post(port, agent, { ...headers, ...SIGNATURE }, replaceAll(body, here, kind.arnScope));
-      return { ...reply, body: replaceAll(reply.body, kind.arnScope, here) };
+      const operation = headers['x-amz-target']?.split('.').at(-1) ?? '';
+      const mended = kind.mendStatement ? mendStatements(operation, body, kind.mendStatement) : body;
+      const reply = await post(port, agent, { ...headers, ...SIGNATURE }, replaceAll(mended, here, kind.arnScope));
+      const answer = reply.status !== 200 && kind.mendError ? mendErrorBody(reply.body, kind.mendError) : reply.body;
+      return { ...reply, body: replaceAll(answer, kind.arnScope, here) };
     },
     async stop() {
       stopping = true;

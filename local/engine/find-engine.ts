@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { UserError } from '../user-error';
 import type { EngineKind } from './engine';
+import { joinClauses, nameDuplicates } from './mends';
 
 export const ENGINE_NAMES = ['dynoxide', 'dynamodb-local'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -53,8 +54,9 @@ function dynoxideKind(file: string): EngineKind {
     arnScope: 'arn:aws:dynamodb:dynoxide:000000000000',
     command: (port, folder) => ({
       file,
-      args: ['--host', '127.0.0.1', '--port', String(port), '--db-path', join(folder, 'store.db')],
+      args: ['--host', '127.0.0.1', '--port', `${port}`, ...(folder === undefined ? [] : ['--db-path', join(folder, 'store.db')])],
     }),
+    mendStatement: joinClauses,
   };
 }
 
@@ -73,6 +75,7 @@ function dynamodbLocalKind(jars: string): EngineKind {
     label: 'DynamoDB Local',
     warning: 'DynamoDB Local has no option to listen on loopback only: it serves every network of this machine',
     arnScope: 'arn:aws:dynamodb:ddblocal:000000000000',
+    mendError: nameDuplicates,
     command: (port, folder) => ({
       file: 'java',
       args: [
@@ -83,8 +86,7 @@ function dynamodbLocalKind(jars: string): EngineKind {
         join(jars, 'DynamoDBLocal.jar'),
         '-sharedDb',
         '-disableTelemetry',
-        '-dbPath',
-        folder,
+        ...(folder === undefined ? ['-inMemory'] : ['-dbPath', folder]),
         '-port',
         String(port),
       ],

@@ -18,19 +18,29 @@ export interface Call {
   requestId?: string;
 }
 
+/** The answer; or none, as when a connection breaks. */
+export type Reply = WireReply | 'no-answer';
+
+export type Next = (call: Call) => Promise<Reply>;
+
 /** One step of the gateway: looks at the call, may change or answer it, and else hands it on. */
-export type Step = (call: Call, next: (call: Call) => Promise<WireReply>) => Promise<WireReply>;
+export type Step = (call: Call, next: Next) => Promise<Reply>;
 
 /** Composes steps: the first sees the call first and the reply last. */
-export function chain(steps: readonly Step[], last: (call: Call) => Promise<WireReply>): (call: Call) => Promise<WireReply> {
-  return steps.reduceRight<(call: Call) => Promise<WireReply>>((next, step) => (call) => step(call, next), last);
+export function chain(steps: readonly Step[], last: Next): Next {
+  return steps.reduceRight<Next>((next, step) => (call) => step(call, next), last);
 }
 
-/** An error as DynamoDB answers it. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html */
-export function errorReply(type: string, message: string, status = 400): WireReply {
-  return {
-    status,
-    headers: { 'content-type': 'application/x-amz-json-1.0' },
-    body: Buffer.from(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message })),
-  };
+/**
+ * An error as DynamoDB answers it.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+ *
+ * @param members that the error has besides
+ */
+export function errorReply(type: string, message: string, status = 400, members: object = {}): WireReply {
+  return jsonReply({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message, ...members }, status);
+}
+
+export function jsonReply(body: object, status = 200): WireReply {
+  return { status, headers: { 'content-type': 'application/x-amz-json-1.0' }, body: Buffer.from(JSON.stringify(body)) };
 }

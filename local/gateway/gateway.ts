@@ -4,7 +4,9 @@ import type { Clock } from '../clock';
 import type { Engine, WireReply } from '../engine/engine';
 import { isFromHere } from '../loopback';
 import { type Call, chain, errorReply, type Step } from './call';
+import type { FaultInjector } from './faults';
 import { meter, type Trace } from './meter';
+import type { Permissions } from './permissions';
 
 /** Who has an access key, and which API request a trace id belongs to. */
 export interface Callers {
@@ -15,8 +17,7 @@ export interface Callers {
 
 /**
  * The DynamoDB endpoint of this machine. Every call of a function, and of any other client, passes a chain of steps:
- * who is calling, the meter around all that follows, which region's engine. May it (the role's policy) and the faults
- * to inject are further steps between the meter and the engines.
+ * who is calling, the meter around all that follows, may it, faults to inject, which region's engine.
  */
 export function createGateway(options: {
   callers: Callers;
@@ -24,9 +25,11 @@ export function createGateway(options: {
   homeRegion: string;
   trace: Trace;
   clock: Clock;
+  permissions: Permissions;
+  faults: FaultInjector;
 }): Server {
-  const { callers, engines, homeRegion, trace, clock } = options;
-  const steps: Step[] = [identify(callers), meter(trace, () => clock.now()), idempotencyWindow(clock)];
+  const { callers, engines, homeRegion, trace, clock, permissions, faults } = options;
+  const steps = [identify(callers), meter(trace, () => clock.now()), permissions.step, idempotencyWindow(clock), faults.step];
   const handle = chain(steps, (call) => {
     const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
@@ -35,7 +38,9 @@ export function createGateway(options: {
     void (isFromHere(request.headers) ? readCall(request) : Promise.resolve(NOT_FROM_HERE))
       .then((call) => ('status' in call ? call : handle(call)))
       .catch((error: unknown) => errorReply('InternalServerError', `The engine does not answer: ${String(error)}`, 500))
-      .then(({ status, headers, body }) => {
+      .then((reply) => {
+        if (reply === 'no-answer') return void request.socket.destroy();
+        const { status, headers, body } = reply;
         const { 'content-length': _, 'x-amz-crc32': __, connection: ___, ...kept } = headers;
         response.writeHead(status, {
           ...kept,

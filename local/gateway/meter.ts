@@ -1,5 +1,7 @@
 import type { WireReply } from '../engine/engine';
-import type { Call, Step } from './call';
+import type { Reply, Step } from './call';
+import { OPERATIONS } from './operations';
+import { type Target, targetsIfReadable } from './targets';
 
 /** What is kept of one call. */
 export interface TraceEntry {
@@ -14,7 +16,7 @@ export interface TraceEntry {
   ms: number;
   /** The API request that the call belongs to, or its own id for a call from outside. */
   requestId: string | null;
-  /** `ok`, or the name of the error. */
+  /** `ok`, the name of the error, or `no-answer`. */
   outcome: string;
 }
 
@@ -43,40 +45,33 @@ export function meter(trace: Trace, now: () => number): Step {
     const countable = REPORTS_CAPACITY.has(call.operation);
     if (countable && (asked === undefined || asked === 'NONE')) call.input.ReturnConsumedCapacity = 'TOTAL';
     const reply = await next(call);
-    const body = readJson(reply);
-    const index = call.input.IndexName;
+    const body = reply === 'no-answer' ? {} : readJson(reply);
+    const targets = targetsIfReadable(call);
+    const index = targets.find((target) => target.index !== undefined)?.index;
     trace.add({
       at: new Date(now()).toISOString(),
       function: call.function ?? null,
       operation: call.operation,
-      table: tablesOf(call),
-      ...(typeof index === 'string' && { index }),
+      table: tablesOf(targets),
+      ...(index !== undefined && { index }),
       units: units(body.ConsumedCapacity),
       ms: Math.round((performance.now() - started) * 100) / 100,
-      requestId: call.requestId ?? reply.headers['x-amzn-requestid'] ?? null,
-      outcome: reply.status === 200 ? 'ok' : String(body.__type ?? reply.status).replace(/^.*#/, ''),
+      requestId: call.requestId ?? (reply === 'no-answer' ? undefined : reply.headers['x-amzn-requestid']) ?? null,
+      outcome: outcomeOf(reply, body),
     });
-    if (!countable || call.input.ReturnConsumedCapacity === asked || body.ConsumedCapacity === undefined) return reply;
+    const isAsItWas = !countable || call.input.ReturnConsumedCapacity === asked || body.ConsumedCapacity === undefined;
+    if (isAsItWas || reply === 'no-answer') return reply;
     const { ConsumedCapacity: _, ...answer } = body;
     return { ...reply, body: Buffer.from(JSON.stringify(answer)) };
   };
 }
 
-const REPORTS_CAPACITY = new Set([
-  'BatchExecuteStatement',
-  'BatchGetItem',
-  'BatchWriteItem',
-  'DeleteItem',
-  'ExecuteStatement',
-  'ExecuteTransaction',
-  'GetItem',
-  'PutItem',
-  'Query',
-  'Scan',
-  'TransactGetItems',
-  'TransactWriteItems',
-  'UpdateItem',
-]);
+const REPORTS_CAPACITY = new Set<string>(OPERATIONS);
+
+function outcomeOf(reply: Reply, body: Record<string, unknown>): string {
+  if (reply === 'no-answer') return reply;
+  return reply.status === 200 ? 'ok' : String(body.__type ?? reply.status).replace(/^.*#/, '');
+}
 
 function readJson({ body }: WireReply): Record<string, unknown> {
   try {
@@ -87,15 +82,8 @@ function readJson({ body }: WireReply): Record<string, unknown> {
 }
 
 /** The tables of a call, joined where it names several. */
-function tablesOf({ input }: Call): string | null {
-  const names = new Set<string>();
-  if (typeof input.TableName === 'string') names.add(input.TableName);
-  for (const table of Object.keys((input.RequestItems as object | undefined) ?? {})) names.add(table);
-  for (const item of (input.TransactItems as Record<string, { TableName?: string }>[] | undefined) ?? []) {
-    for (const { TableName } of Object.values(item)) if (TableName) names.add(TableName);
-  }
-  return names.size > 0 ? [...names].join(', ') : null;
-}
+const tablesOf = (targets: Target[]): string | null =>
+  [...new Set(targets.flatMap(({ table }) => (table === undefined ? [] : [table])))].join(', ') || null;
 
 function units(consumed: unknown): number | null {
   const list = (Array.isArray(consumed) ? consumed : [consumed]) as ({ CapacityUnits?: number } | undefined)[];

@@ -11,6 +11,7 @@ import { createProduct } from '../../lambda/products/create-product';
 import { updateProduct } from '../../lambda/products/update-product';
 import { productEtag } from '../../lambda/products/product-view';
 import { transact } from '../../lambda/shared/transact';
+import type { FaultOf } from '../../local/gateway/fault';
 import { type FaultScript, startTables } from '../support/engine-tables';
 
 describe('when DynamoDB refuses, is slow, or does not answer', () => {
@@ -34,7 +35,8 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     (await tables.store().entities.Stock.get({ productId }).go({ consistent: true })).data?.stock;
   const onTransaction = (fault: (nth: number) => ReturnType<FaultScript>): FaultScript => (operation, nth) =>
     operation === 'TransactWriteItems' ? fault(nth) : 'pass';
-  const cancelled = (...reasons: (string | null)[]) => ({ status: 400, type: 'TransactionCanceledException', reasons });
+  const cancelled = (...reasons: NonNullable<FaultOf<'conflict'>['reasons']>) => ({ kind: 'conflict', reasons }) as const;
+  const noAnswer = { kind: 'timeout-after-commit' } as const;
 
   test('a conflict is tried again under the same token, and the order is made once', async () => {
     const { productId } = await newProduct();
@@ -84,7 +86,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
 
   test('an answer that is lost is asked for again, and the order is made once', async () => {
     const { productId } = await newProduct();
-    const store = tables.store(onTransaction((nth) => (nth <= 2 ? 'lose-answer' : 'pass')));
+    const store = tables.store(onTransaction((nth) => (nth <= 2 ? noAnswer : 'pass')));
     const { isNew } = await placeOrder(request('d1'), { lines: [{ productId, quantity: 4 }] }, invocation(), store.entities);
     expect(isNew).toBe(true);
     expect(new Set(store.tokens).size).toBe(1);
@@ -93,7 +95,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
 
   test('when no answer ever comes, the record tells that the order was made', async () => {
     const { productId } = await newProduct();
-    const store = tables.store(onTransaction(() => 'lose-answer'));
+    const store = tables.store(onTransaction(() => noAnswer));
     const placed = await placeOrder(request('d2'), { lines: [{ productId, quantity: 4 }] }, invocation(2_500), store.entities);
     expect(placed).toMatchObject({ isNew: true, order: { status: 'Pending', customerId: 'ann' } });
     expect(await stockOf(productId)).toBe(6);
@@ -101,7 +103,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
 
   test('when it is not known whether it was made, it says so; the same key then makes it once', async () => {
     const { productId } = await newProduct();
-    const down = tables.store(onTransaction(() => ({ status: 500, type: 'InternalServerError' })));
+    const down = tables.store(onTransaction(() => ({ kind: 'internal-error' })));
     const lines = [{ productId, quantity: 4 }];
     await expect(placeOrder(request('d3'), { lines }, invocation(1_800), down.entities)).rejects.toMatchObject({
       type: 'outcome-unknown',
@@ -125,7 +127,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
   test('keys of a batch that were left unprocessed are read again', async () => {
     const ids = await Promise.all([newProduct(), newProduct(), newProduct()]);
     const store = tables.store((operation, nth) =>
-      operation === 'BatchGetItem' && nth <= 2 ? 'unprocessed' : 'pass',
+      operation === 'BatchGetItem' && nth <= 2 ? { kind: 'unprocessed' } : 'pass',
     );
     const lines = ids.map(({ productId }) => ({ productId, quantity: 1 }));
     const { order } = await placeOrder(request('e2'), { lines }, invocation(), store.entities);
@@ -136,7 +138,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
   test('a single update in conflict with a transaction is tried again', async () => {
     const { productId, product } = await newProduct();
     const store = tables.store((operation, nth) =>
-      operation === 'UpdateItem' && nth <= 2 ? { status: 400, type: 'TransactionConflictException' } : 'pass',
+      operation === 'UpdateItem' && nth <= 2 ? { kind: 'conflict' } : 'pass',
     );
     const changed = await updateProduct(productId, { name: 'Better tea' }, productEtag(product), invocation(), store.entities);
     expect(changed).toMatchObject({ name: 'Better tea', version: 2 });
@@ -144,7 +146,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
   });
 
   describe('a single write whose answer is lost is no conflict with itself', () => {
-    const losing = (operation: string) => tables.store((sent, nth) => (sent === operation && nth === 1 ? 'lose-answer' : 'pass'));
+    const losing = (operation: string) => tables.store((sent, nth) => (sent === operation && nth === 1 ? noAnswer : 'pass'));
     const ann = { sub: 'ann', admin: false };
     const placed = async (key: string) => {
       const { productId } = await newProduct();
@@ -184,7 +186,10 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     });
   });
 
-  test.each(['ItemCollectionSizeLimitExceeded', 'ValidationError'])('%s is neither short stock nor a missing product', async (code) => {
+  test.each([
+    ['ItemCollectionSizeLimitExceeded', 'item-collection-full: '],
+    ['ValidationError', 'DynamoDB cancelled the transaction: ValidationError'],
+  ] as const)('%s is neither short stock nor a missing product', async (code, message) => {
     const { productId } = await newProduct();
     const { order } = await placeOrder(
       request(`c${code.length}`),
@@ -194,14 +199,14 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     );
     const refusing = tables.store(onTransaction(() => cancelled(null, code)));
     const cancel = cancelOrder(order.orderId, { sub: 'ann', admin: false }, invocation(), refusing.entities);
-    await expect(cancel).rejects.toThrow(`DynamoDB cancelled the transaction: ${code}`);
+    await expect(cancel).rejects.toThrow(message);
     expect(refusing.tokens).toHaveLength(1);
   });
 
   test('a cancellation whose answer is lost gives the stock back once', async () => {
     const { productId } = await newProduct();
     const { order } = await placeOrder(request('f1'), { lines: [{ productId, quantity: 4 }] }, invocation(), tables.store().entities);
-    const store = tables.store(onTransaction((nth) => (nth <= 3 ? 'lose-answer' : 'pass')));
+    const store = tables.store(onTransaction((nth) => (nth <= 3 ? noAnswer : 'pass')));
     const after = await cancelOrder(order.orderId, { sub: 'ann', admin: false }, invocation(), store.entities);
     expect(after.status).toBe('Cancelled');
     expect(await stockOf(productId)).toBe(10);
@@ -212,7 +217,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     const transaction = createWriteTransaction(store.entities, ({ Stock }) =>
       Array.from({ length: 101 }, (_, index) => Stock.delete({ productId: `many-${index}` }).commit()),
     );
-    await expect(transact(transaction, Date.now() + 1_000)).rejects.toThrow('101 actions in a transaction: DynamoDB takes 100.');
+    await expect(transact(transaction, Date.now() + 1_000)).rejects.toThrow('The transaction has 101 actions; DynamoDB takes 100.');
     expect(store.sent).toEqual([]);
   });
 });

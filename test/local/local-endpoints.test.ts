@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand, ScanCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ExecuteStatementCommand, GetItemCommand, PutItemCommand, QueryCommand, ScanCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { aProduct, startStore, type TestStore } from '../support/store';
 
 describe('what exists on this machine only', () => {
@@ -44,6 +44,66 @@ describe('what exists on this machine only', () => {
     const answer = await store.anonymous.send(method, path, rawBody === undefined ? {} : { rawBody });
     expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json']);
     expect(answer.body.detail).toEqual(expect.stringMatching(/./));
+  });
+
+  test.each<[object | string, unknown]>([
+    ['x', 'the body is not JSON'],
+    [{}, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag'],
+    [{ kind: 'slow' }, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag'],
+    [{ kind: 'throttle', function: 'nobody' }, expect.stringMatching(/^function: must be one of create-user, .*place-order/)],
+    [{ kind: 'throttle', operation: 'CreateTable' }, expect.stringMatching(/^operation: must be one of BatchExecuteStatement, .*UpdateItem$/)],
+    [{ kind: 'unprocessed', operation: 'PutItem' }, 'operation: must be one of BatchWriteItem, BatchGetItem'],
+    [{ kind: 'gsi-lag', operation: 'GetItem' }, 'operation: must be one of Query, Scan, ExecuteStatement'],
+    [{ kind: 'conflict', operation: 'GetItem' }, expect.stringMatching(/^operation: must be one of PutItem, .*ExecuteTransaction$/)],
+    [{ kind: 'throttle', rate: 1.1 }, 'rate: must be a number from 0 to 1'],
+    [{ kind: 'throttle', rate: -1 }, 'rate: must be a number from 0 to 1'],
+    [{ kind: 'throttle', rate: '1' }, 'rate: must be a number from 0 to 1'],
+    [{ kind: 'throttle', count: 0 }, 'count: must be a whole number from 1'],
+    [{ kind: 'throttle', count: 1.5 }, 'count: must be a whole number from 1'],
+    [{ kind: 'throttle', after: -1 }, 'after: must be a whole number from 0'],
+    [{ kind: 'throttle', reason: 'TableReadTooMuch' }, expect.stringMatching(/^reason: must be Table or Index, then Read or Write, then one of Prov/)],
+    [{ kind: 'throttle', reasons: [] }, 'unknown: reasons; allowed: kind, function, operation, rate, count, after, reason'],
+    [{ kind: 'conflict', reason: 'ValidationError' }, 'reason: must be one of TransactionConflict, ItemCollectionSizeLimitExceeded'],
+    [{ kind: 'conflict', reasons: ['Anything'] }, expect.stringMatching(/^reasons\.0: must be one of TransactionConflict, .*DuplicateItem$/)],
+    [{ kind: 'conflict', reasons: [null] }, 'reasons: must name a reason'],
+    [{ kind: 'conflict', operation: 'PutItem', reasons: ['DuplicateItem'] }, 'reasons: are those of a transaction; PutItem is none'],
+    [{ kind: 'gsi-lag', seconds: -1 }, 'seconds: must be a number from 0 to 3600'],
+    [{ kind: 'internal-error', seconds: 1, what: 2 }, 'unknown: seconds, what; allowed: kind, function, operation, rate, count, after'],
+  ])('the fault %j is refused', async (fault, detail) => {
+    const answer = await store.anonymous.send('POST', '/_local/faults', typeof fault === 'string' ? { rawBody: fault } : { body: fault });
+    expect([answer.status, answer.body.type]).toEqual([400, 'invalid-input']);
+    expect(answer.body.detail).toEqual(detail);
+    expect((await store.anonymous.get('/_local/faults')).body).toEqual({ items: [] });
+  });
+
+  test('faults hit the calls of functions, and nobody else\'s, until they are removed', async () => {
+    const get = () => outside.send(new GetItemCommand({ TableName: 'store-dev-Products', Key: { pk: { S: 'a' }, sk: { S: 'b' } } }));
+    const posted = await store.anonymous.post('/_local/faults', { kind: 'internal-error' });
+    expect([posted.status, posted.body]).toEqual([200, { id: expect.any(String), kind: 'internal-error', injected: 0 }]);
+    await store.anonymous.post('/_local/faults', { kind: 'throttle', function: 'place-order' });
+    await get();
+    expect((await store.anonymous.get('/products/none')).status).toBe(503);
+    const { items } = (await store.anonymous.get('/_local/faults')).body;
+    expect(items).toEqual([
+      { id: posted.body.id, kind: 'internal-error', injected: expect.any(Number) },
+      { id: expect.any(String), kind: 'throttle', function: 'place-order', injected: 0 },
+    ]);
+    expect(items[0].injected).toBeGreaterThan(0);
+    expect(items[1].id).not.toBe(items[0].id);
+    expect((await store.anonymous.delete('/_local/faults')).body).toEqual({ removed: 2 });
+    expect((await store.anonymous.get('/products/none')).status).toBe(404);
+    expect((await store.anonymous.get('/_local/faults')).body).toEqual({ items: [] });
+  });
+
+  test('the permissions of the functions are told, and how often they were used', async () => {
+    await store.anonymous.get('/products?category=Anything');
+    const { items, denied } = (await store.anonymous.get('/_local/permissions')).body as ReturnType<TestStore['permissions']>;
+    const resource = 'arn:aws:dynamodb:us-east-1:000000000000:table/store-dev-Products/index/gsi1';
+    const used = items.find((item) => item.function === 'list-products');
+    expect(used).toEqual({ function: 'list-products', action: 'dynamodb:Query', resource, used: expect.any(Number) });
+    expect(used?.used).toBeGreaterThan(0);
+    expect(denied).toEqual([]);
+    expect(store.permissions()).toEqual({ items, denied });
   });
 
   test('a page of another site has no access', async () => {
@@ -106,8 +166,11 @@ describe('what exists on this machine only', () => {
     await expect(outside.send(new QueryCommand({ ...query, TableName: 'none-such' }))).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
+    const Statement = `SELECT * FROM "store-dev-Users"."gsi1" WHERE gsi1pk = 'none'`;
+    await outside.send(new ExecuteStatementCommand({ Statement }));
     const { items } = (await store.anonymous.get('/_local/trace')).body;
-    expect(items[0]).toMatchObject({ function: null, operation: 'Query', table: 'none-such', outcome: 'ResourceNotFoundException' });
+    expect(items[0]).toMatchObject({ function: null, operation: 'ExecuteStatement', table: 'store-dev-Users', index: 'gsi1', outcome: 'ok' });
+    expect(items[1]).toMatchObject({ function: null, operation: 'Query', table: 'none-such', outcome: 'ResourceNotFoundException' });
   });
 
   test('what is not DynamoDB gets an error as DynamoDB answers it', async () => {

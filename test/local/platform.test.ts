@@ -40,7 +40,7 @@ describe('the process', () => {
   }
 
   async function until<Value>(value: () => Value | undefined): Promise<Value> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const found = value();
       if (found !== undefined) return found;

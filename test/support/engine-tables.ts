@@ -1,90 +1,130 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { HttpResponse } from '@smithy/core/protocols';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
+import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createStore } from '../../lambda/model/store';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
 import { startEngine } from '../../local/engine/engine';
 import { findEngine } from '../../local/engine/find-engine';
+import type { Call, Next, Reply } from '../../local/gateway/call';
+import { effectOf } from '../../local/gateway/effects';
+import type { Fault } from '../../local/gateway/fault';
+import { FaultInjector } from '../../local/gateway/faults';
+import { TableKeys } from '../../local/table-keys';
 import { ensureTable, type GlobalTable } from '../../local/tables';
+import { engineUnderTest } from './engine';
 import { resourcesOf } from './templates';
 
-/**
- * What happens to one call: it passes, it is answered without being done (a batch with everything unprocessed), or it
- * is done and its answer is lost.
- */
-export type Fault = 'pass' | 'lose-answer' | 'unprocessed' | { status: number; type: string; reasons?: (string | null)[] };
+/** What happens to one call: it passes, it meets a fault of the platform's format, or the process ends before or after it. */
+export type Happening = 'pass' | Exclude<Fault, { kind: 'gsi-lag' }> | { kind: 'crash-before' } | { kind: 'crash-after' };
 
 /** Says what happens to a call, and may do something before; `nth` counts the calls of the operation from 1. */
-export type FaultScript = (operation: string, nth: number) => Fault | Promise<Fault>;
+export type FaultScript = (operation: string, nth: number) => Happening | Promise<Happening>;
 
-/** The store's tables on an engine, with the real SDK before them and a script of faults between the two. */
+/** The end of the process: neither the SDK nor a flow's own retries go on after it. */
+export class Crash extends Error {
+  readonly $metadata = { httpStatusCode: 400 };
+
+  /** ElectroDB wraps what the client throws. */
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return Object.prototype.isPrototypeOf.call(Crash.prototype, error as object) || (error instanceof Error && error.cause instanceof Crash);
+  }
+}
+
+const REGION = 'us-east-1';
+
+/** The store's tables on an engine, with the real SDK before them and faults between the two. */
 export async function startTables() {
-  const folder = mkdtempSync(join(tmpdir(), 'store-engine-'));
-  const engine = await startEngine(findEngine(undefined), folder, 'us-east-1');
+  const kind = findEngine(engineUnderTest());
+  const startEmpty = () => startEngine(kind, undefined, REGION);
+  const engine = await startEmpty();
   const tables = resourcesOf('per-domain', 'AWS::DynamoDB::GlobalTable').map(({ Properties }) => Properties as unknown as GlobalTable);
+  const keys = new TableKeys(tables);
   await Promise.all(tables.map((table) => ensureTable(engine, table, false)));
-  const clients: DynamoDBClient[] = [];
+  const ended: (() => unknown)[] = [];
   return {
     engine,
     tables,
-    /** The model with a client whose calls meet the script; and the operations that it sent, in their order. */
-    store(script: FaultScript = () => 'pass') {
-      const handler = new FaultHandler(script);
-      const client = new DynamoDBClient({
-        endpoint: engine.endpoint,
-        region: 'us-east-1',
+    /**
+     * The model with a client whose calls meet the faults: those of a list, as `POST /_local/faults` takes them, or what
+     * a script says of each call. And the operations and ClientRequestTokens that it sent, in their order.
+     */
+    store(faults: readonly Fault[] | FaultScript = [], { maxAttempts = SDK_RETRY.maxAttempts }: { maxAttempts?: number } = {}) {
+      const injector = new FaultInjector(keys, engine, startEmpty);
+      const handler = new FaultHandler(
+        typeof faults === 'function' ? faults : () => 'pass',
+        Promise.all(typeof faults === 'function' ? [] : faults.map((fault) => injector.add(fault))),
+        (call) => injector.step(call, ({ headers, input }) => engine.send(headers, Buffer.from(JSON.stringify(input)))),
+        keys,
+      );
+      const dynamodb = new DynamoDBClient({
+        region: REGION,
         credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-        maxAttempts: SDK_RETRY.maxAttempts,
+        maxAttempts,
         requestHandler: handler,
       });
-      clients.push(client);
+      ended.push(() => dynamodb.destroy(), () => injector.clear());
       const names = { users: 'store-dev-Users', products: 'store-dev-Products', orders: 'store-dev-Orders' };
-      const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-      return { ...createStore(names, documents), sent: handler.sent, tokens: handler.tokens };
+      const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
+      const { entities, service } = createStore(names, client);
+      return { entities, service, client, dynamodb, injector, sent: handler.sent, tokens: handler.tokens };
     },
     async stop() {
-      for (const client of clients) client.destroy();
+      for (const end of ended) await end();
       await engine.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-class FaultHandler extends NodeHttpHandler {
+/** The SDK's way to the engine. */
+class FaultHandler {
   readonly sent: string[] = [];
   readonly tokens: string[] = [];
 
-  constructor(private readonly script: FaultScript) {
-    super();
+  constructor(
+    private readonly script: FaultScript,
+    private readonly ready: Promise<unknown>,
+    private readonly send: Next,
+    private readonly keys: TableKeys,
+  ) {
+    ready.catch(() => {});
   }
 
-  override async handle(...[request, options]: Parameters<NodeHttpHandler['handle']>) {
-    const operation = (request.headers['x-amz-target'] ?? '').split('.')[1] ?? '';
+  /** As the SDK's own handler, it gives up a call when the caller does. */
+  async handle(request: HttpRequest, { abortSignal }: Parameters<NodeHttpHandler['handle']>[1] = {}) {
+    const signal = abortSignal as AbortSignal | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' })), { once: true });
+    });
+    return Promise.race([this.meetAll(request), aborted]);
+  }
+
+  private async meetAll({ headers, body }: HttpRequest) {
+    await this.ready;
+    const operation = (headers['x-amz-target'] ?? '').split('.')[1] ?? '';
     this.sent.push(operation);
-    const input = JSON.parse(new TextDecoder().decode(request.body as Uint8Array)) as Record<string, unknown>;
+    const input = JSON.parse(new TextDecoder().decode(body as Uint8Array)) as Record<string, unknown>;
     if (typeof input.ClientRequestToken === 'string') this.tokens.push(input.ClientRequestToken);
-    const fault = await this.script(operation, this.sent.filter((entry) => entry === operation).length);
-    if (fault === 'pass') return super.handle(request, options);
-    if (fault === 'lose-answer') {
-      await super.handle(request, options);
-      throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
+    const call: Call = { operation, headers, input, accessKeyId: 'test', region: REGION, traceId: undefined, function: 'tested' };
+    const happening = await this.script(operation, this.sent.filter((entry) => entry === operation).length);
+    return answer(await this.meet(happening, call));
+  }
+
+  private async meet(happening: Happening, call: Call): Promise<Reply> {
+    if (happening === 'pass') return this.send(call);
+    if (happening.kind === 'crash-before') throw new Crash();
+    if (happening.kind === 'crash-after') {
+      await this.send(call);
+      throw new Crash();
     }
-    if (fault === 'unprocessed') return answer(200, { Responses: {}, UnprocessedKeys: input.RequestItems });
-    const reasons = fault.reasons?.map((Code) => ({ Code: Code ?? 'None' }));
-    const __type = `com.amazonaws.dynamodb.v20120810#${fault.type}`;
-    return answer(fault.status, { __type, message: fault.type, CancellationReasons: reasons });
+    return (effectOf(happening, call, this.keys) ?? ((next) => next(call)))(this.send);
   }
 }
 
-const answer = (statusCode: number, body: object) => ({
-  response: new HttpResponse({
-    statusCode,
-    headers: { 'content-type': 'application/x-amz-json-1.0' },
-    body: Readable.from([Buffer.from(JSON.stringify(body))]),
-  }),
-});
+function answer(reply: Reply) {
+  // As the SDK's own handler tells of a connection that breaks.
+  if (reply === 'no-answer') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
+  const { status, headers, body } = reply;
+  return { response: new HttpResponse({ statusCode: status, headers, body: Readable.from([body]) }) };
+}

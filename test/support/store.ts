@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPlatform } from '../../local/platform';
+import { type Platform, startPlatform } from '../../local/platform';
+import { engineUnderTest } from './engine';
 import { assemblyOf, type Layout } from './synthesize-once';
 
 /** An answer of the HTTP API. */
@@ -36,18 +37,26 @@ export interface TestStore {
   admin: Client;
   user(sub: string): Promise<Client>;
   withToken(token: string | undefined): Client;
+  permissions: Platform['permissions'];
+  /** @throws Error when a function was denied an action, which its flow in the catalogue then lacks */
   stop(): Promise<void>;
 }
 
-export async function startStore(layout: Layout): Promise<TestStore> {
+/**
+ * @param options `assembly` is a folder to run instead of the layout's own; `denials` is for the suites that provoke them
+ */
+export async function startStore(
+  layout: Layout,
+  { assembly = assemblyOf(layout), denials }: { assembly?: string; denials?: 'expected' } = {},
+): Promise<TestStore> {
   const state = mkdtempSync(join(tmpdir(), 'store-test-'));
   const output: string[] = [];
   const platform = await startPlatform({
-    assembly: Promise.resolve(assemblyOf(layout)),
+    assembly: Promise.resolve(assembly),
     stateFolder: state,
     fresh: false,
     port: 0,
-    engine: undefined,
+    engine: engineUnderTest(),
     region: 'us-east-1',
     onRequest: () => {},
     onFunctionOutput: (flow, text) => output.push(`${flow}: ${text}`),
@@ -61,9 +70,12 @@ export async function startStore(layout: Layout): Promise<TestStore> {
     admin: withToken(await platform.token('an-admin', ['staff', 'admin'])),
     user,
     withToken,
+    permissions: platform.permissions,
     async stop() {
+      const denied = platform.permissions().denied.map(({ function: flow, action, resource }) => `${flow} was denied ${action} on ${resource}`);
       await platform.stop();
       rmSync(state, { recursive: true, force: true });
+      if (denials !== 'expected' && denied.length > 0) throw new Error(denied.join('\n'));
     },
   };
 }

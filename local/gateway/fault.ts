@@ -1,0 +1,124 @@
+import * as z from 'zod/mini';
+import { OPERATIONS } from './operations';
+
+/** Reads of the indexes, which alone can lag. */
+const INDEX_READS = ['Query', 'Scan', 'ExecuteStatement'] as const;
+const SINGLE_WRITES = ['PutItem', 'UpdateItem', 'DeleteItem'] as const;
+const TRANSACTIONS = ['TransactWriteItems', 'TransactGetItems', 'ExecuteTransaction'] as const;
+
+/** Where throttling comes from. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html */
+export const LIMITS = [
+  'ProvisionedThroughputExceeded',
+  'AccountLimitExceeded',
+  'KeyRangeThroughputExceeded',
+  'MaxOnDemandThroughputExceeded',
+] as const;
+
+/** Why an action cancels a transaction. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html */
+export const CANCELLATION_CODES = [
+  'TransactionConflict',
+  'ThrottlingError',
+  'ProvisionedThroughputExceeded',
+  'ItemCollectionSizeLimitExceeded',
+  'ValidationError',
+  'ConditionalCheckFailed',
+  'DuplicateItem',
+] as const;
+
+const oneOf = <Value extends string>(values: readonly Value[]) => z.enum(values, `must be one of ${values.join(', ')}`);
+
+const RATE = 'must be a number from 0 to 1';
+const COUNT = 'must be a whole number from 1';
+const AFTER = 'must be a whole number from 0';
+const SECONDS = 'must be a number from 0 to 3600';
+const REASON = `must be Table or Index, then Read or Write, then one of ${LIMITS.join(', ')}`;
+
+/** What a fault of any kind says, and the operations that the kind concerns. */
+const common = <Operation extends string>(operations: readonly Operation[]) => ({
+  /** The flow that it hits; every flow unless given. */
+  function: z.optional(z.string('must be the name of a flow')),
+  operation: z.optional(oneOf(operations)),
+  /** The share of calls that it hits; of `unprocessed` the share of items. */
+  rate: z.optional(z.number(RATE).check(z.minimum(0, RATE), z.maximum(1, RATE))),
+  /** How many calls it hits at most. */
+  count: z.optional(z.int(COUNT).check(z.minimum(1, COUNT))),
+  /** How many calls pass before. */
+  after: z.optional(z.int(AFTER).check(z.minimum(0, AFTER))),
+});
+
+const fault = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys' ? `unknown: ${keys.join(', ')}; allowed: ${Object.keys(shape).join(', ')}` : undefined,
+  });
+
+/** The kinds of faults. */
+const FAULTS = {
+  throttle: fault({
+    kind: z.literal('throttle'),
+    ...common(OPERATIONS),
+    reason: z.optional(z.templateLiteral([z.enum(['Table', 'Index']), z.enum(['Read', 'Write']), z.enum(LIMITS)], REASON)),
+  }),
+  'internal-error': fault({ kind: z.literal('internal-error'), ...common(OPERATIONS) }),
+  conflict: fault({
+    kind: z.literal('conflict'),
+    ...common([...SINGLE_WRITES, ...TRANSACTIONS]),
+    reason: z.optional(oneOf(['TransactionConflict', 'ItemCollectionSizeLimitExceeded'])),
+    /** Of a transaction, one for each action; null for one that is not at fault. */
+    reasons: z.optional(
+      z.readonly(
+        z
+          .array(z.nullable(oneOf(CANCELLATION_CODES)), 'must be a list')
+          .check(z.refine((codes) => codes.some((code) => code !== null), 'must name a reason')),
+      ),
+    ),
+  }),
+  unprocessed: fault({ kind: z.literal('unprocessed'), ...common(['BatchWriteItem', 'BatchGetItem']) }),
+  'timeout-after-commit': fault({ kind: z.literal('timeout-after-commit'), ...common(OPERATIONS) }),
+  'gsi-lag': fault({
+    kind: z.literal('gsi-lag'),
+    ...common(INDEX_READS),
+    /** How old what the indexes show is: 5 unless given. */
+    seconds: z.optional(z.number(SECONDS).check(z.minimum(0, SECONDS), z.maximum(3_600, SECONDS))),
+  }),
+};
+
+const KINDS = Object.keys(FAULTS);
+
+const anyFault = z.discriminatedUnion(
+  'kind',
+  [FAULTS.throttle, FAULTS['internal-error'], FAULTS.conflict, FAULTS.unprocessed, FAULTS['timeout-after-commit'], FAULTS['gsi-lag']],
+  `must be one of ${KINDS.join(', ')}`,
+);
+
+/** A fault to inject between a function and DynamoDB. */
+export type Fault = z.output<typeof anyFault>;
+export type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
+
+/** A fault as JSON. @param functions the flows that there are */
+export const faultInput = (functions: readonly string[]) =>
+  anyFault.check((context) => {
+    const { value: fault, issues } = context;
+    const refuse = (member: string, message: string) => issues.push({ code: 'custom', input: fault, path: [member], message });
+    if (fault.function !== undefined && !functions.includes(fault.function)) {
+      refuse('function', `must be one of ${functions.join(', ')}`);
+    }
+    if (fault.kind === 'conflict' && fault.reasons && SINGLE_WRITES.some((operation) => operation === fault.operation)) {
+      refuse('reasons', `are those of a transaction; ${fault.operation} is none`);
+    }
+  });
+
+/** The operations that a fault concerns. */
+export function operationsOf({ kind, operation, ...rest }: Fault): readonly string[] {
+  if (operation !== undefined) return [operation];
+  switch (kind) {
+    case 'conflict':
+      return 'reasons' in rest && rest.reasons ? TRANSACTIONS : [...SINGLE_WRITES, ...TRANSACTIONS];
+    case 'unprocessed':
+      return ['BatchWriteItem', 'BatchGetItem'];
+    case 'gsi-lag':
+      return INDEX_READS;
+    default:
+      return OPERATIONS;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Engine } from '../engine/engine';
+import type { TableKeys } from '../table-keys';
+import type { Call, Next, Reply, Step } from './call';
+import { type Effect, effectOf } from './effects';
+import { type Fault, operationsOf } from './fault';
+import { LaggingCopy, readsGlobalIndex } from './lagging-copy';
+import { isWrite } from './targets';
+
+/** A fault with its id and the number of calls that it hit. */
+export type InjectedFault = { id: string; injected: number } & Fault;
+
+interface ActiveFault {
+  id: string;
+  fault: Fault;
+  /** Calls that it would have hit. */
+  met: number;
+  injected: number;
+  /** Of `gsi-lag`. */
+  copy?: LaggingCopy;
+}
+
+const LAG_SECONDS = 5;
+
+/** Injects faults into the calls of functions, and lets everybody else's pass. */
+export class FaultInjector {
+  private active: ActiveFault[] = [];
+  private lastId = 0;
+
+  /** @param startCopy starts an empty engine for the tables as `gsi-lag` shows them */
+  constructor(
+    private readonly keys: TableKeys,
+    private readonly engine: Engine,
+    private readonly startCopy: () => Promise<Engine>,
+  ) {}
+
+  /** Resolves when it is in force. */
+  async add(fault: Fault): Promise<InjectedFault> {
+    const entry: ActiveFault = { id: String(++this.lastId), fault, met: 0, injected: 0 };
+    if (fault.kind === 'gsi-lag') {
+      entry.copy = new LaggingCopy(this.engine, this.startCopy(), this.keys, (fault.seconds ?? LAG_SECONDS) * 1_000);
+    }
+    this.active.push(entry);
+    try {
+      await entry.copy?.ready;
+    } catch (error) {
+      this.active = this.active.filter((other) => other !== entry);
+      throw error;
+    }
+    return shown(entry);
+  }
+
+  list(): InjectedFault[] {
+    return this.active.map(shown);
+  }
+
+  /** Ends all, and answers how many there were. */
+  async clear(): Promise<number> {
+    const ended = this.active.splice(0);
+    await Promise.all(ended.map(({ copy }) => copy?.stop()));
+    return ended.length;
+  }
+
+  readonly step: Step = (call, next) => {
+    const done: Next = async (call) => {
+      const reply = await next(call);
+      if (reply !== 'no-answer' && reply.status === 200) for (const { copy } of this.active) copy?.follow(call);
+      return reply;
+    };
+    return (this.hit(call) ?? ((next) => next(call)))(done);
+  };
+
+  /** The effect of the first fault that answers the call; else the copy that it reads from; undefined where none hits it. */
+  private hit(call: Call): Effect | undefined {
+    let lagging: Effect | undefined;
+    for (const entry of this.active) {
+      const { fault, copy } = entry;
+      if (!this.concerns(fault, call)) continue;
+      const isDue = ++entry.met > (fault.after ?? 0) && entry.injected < (fault.count ?? Infinity);
+      if (!isDue || (fault.kind !== 'unprocessed' && Math.random() >= (fault.rate ?? 1))) continue;
+      const effect = fault.kind === 'gsi-lag' ? copy && readFrom(copy, call) : effectOf(fault, call, this.keys);
+      if (!effect) continue;
+      entry.injected++;
+      if (fault.kind !== 'gsi-lag') return effect;
+      lagging ??= effect;
+    }
+    return lagging;
+  }
+
+  private concerns(fault: Fault, call: Call): boolean {
+    if (call.function === undefined || (fault.function ?? call.function) !== call.function) return false;
+    if (!operationsOf(fault).includes(call.operation)) return false;
+    if (fault.kind === 'gsi-lag') return readsGlobalIndex(call, this.keys);
+    return fault.kind !== 'timeout-after-commit' || fault.operation !== undefined || isWrite(call);
+  }
+}
+
+const readFrom =
+  (copy: LaggingCopy, call: Call): Effect =>
+  (): Promise<Reply> =>
+    copy.read(call);
+
+const shown = ({ id, fault, injected }: ActiveFault): InjectedFault => ({ id, ...fault, injected });

@@ -1,0 +1,132 @@
+import type { Assembly, Resource } from '../assembly';
+import type { Resolver } from '../resolve';
+import { UserError } from '../user-error';
+import { concernsDynamoDb, type Condition, type PolicyStatement } from './policy';
+
+/** A function's role: what it may do on DynamoDB. */
+export interface Role {
+  name: string;
+  statements: PolicyStatement[];
+}
+
+/** AWS's own policies that functions have, and that say nothing of DynamoDB. */
+const WITHOUT_DYNAMODB = ['AWSLambdaBasicExecutionRole', 'AWSLambdaVPCAccessExecutionRole', 'AWSXRayDaemonWriteAccess'];
+
+/** The resource types that add a policy to roles. */
+const POLICIES = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'];
+
+const KNOWN_ELEMENTS = ['Sid', 'Effect', 'Action', 'Resource', 'Condition'];
+const KNOWN_CONDITION = { operator: 'Bool', key: 'dynamodb:FullTableScan' } as const;
+
+/** Reads the role of a function from the templates, with the statements that concern DynamoDB. */
+export type RoleReader = (fn: Resource) => Role;
+
+/**
+ * The reader throws UserError for what is not evaluated here: a policy that was ignored would allow here what AWS
+ * denies.
+ */
+export function roleReader({ resources }: Assembly, resolver: Resolver): RoleReader {
+  const ofType = (type: string) => resources.filter((resource) => resource.type === type);
+  const roles = new Map(ofType('AWS::IAM::Role').map((role) => [resolver.attribute(role, 'Arn'), role]));
+  const policies = POLICIES.flatMap(ofType).map((policy) => {
+    const { Roles, RoleName, PolicyDocument } = policy.properties as unknown as PolicyProperties;
+    return { owner: policy, roles: resolved<string[]>(resolver, policy, Roles ?? [RoleName]), PolicyDocument };
+  });
+  return (fn) => {
+    const arn = resolved<string>(resolver, fn, fn.properties.Role);
+    const role = roles.get(arn);
+    if (!role) throw new UserError(`The role ${arn} of ${fn.logicalId} is in no template, so what it allows is not known.`);
+    const name = resolver.ref(role);
+    const refuse = (what: string): never => {
+      throw new UserError(`The role ${name} has ${what}`);
+    };
+    const { ManagedPolicyArns = [], PermissionsBoundary, Policies = [] } = role.properties as RoleProperties;
+    if (PermissionsBoundary !== undefined) refuse('a PermissionsBoundary, which is not evaluated here.');
+    for (const managed of resolved<unknown[]>(resolver, role, ManagedPolicyArns).map(String)) {
+      if (!WITHOUT_DYNAMODB.includes(managed.split('/').at(-1) ?? '')) {
+        refuse(`the managed policy ${managed}, whose statements are not known here; known: ${WITHOUT_DYNAMODB.join(', ')}.`);
+      }
+    }
+    const inline = Policies.map(({ PolicyDocument }) => ({ owner: role, PolicyDocument }));
+    const statements = [...inline, ...policies.filter((policy) => policy.roles.includes(name))].flatMap(
+      ({ owner, PolicyDocument: { Statement } }) =>
+        // Only these are resolved: others may name resources that this platform does not have.
+        resolved<RawStatement[]>(resolver, owner, list(Statement).filter(mayConcernDynamoDb)),
+    );
+    return { name, statements: statements.map((statement) => readStatement(statement, refuse)) };
+  };
+}
+
+/** @throws UserError for a table with a policy of its own */
+export function refuseResourcePolicies(tables: readonly Resource[]): void {
+  for (const { logicalId, properties } of tables) {
+    if (JSON.stringify(properties).includes('"ResourcePolicy":')) {
+      throw new UserError(`The table ${logicalId} has a ResourcePolicy; only the policies of roles are evaluated here.`);
+    }
+  }
+}
+
+function readStatement(statement: RawStatement, refuse: (what: string) => never): PolicyStatement {
+  const { Effect, Action = [], Resource = [], Condition = {} } = statement;
+  const unknown = Object.keys(statement).find((element) => !KNOWN_ELEMENTS.includes(element));
+  if (unknown) {
+    refuse(`a statement on DynamoDB with ${unknown}, which is not evaluated here; known: ${KNOWN_ELEMENTS.join(', ')}.`);
+  }
+  if (Effect !== 'Allow' && Effect !== 'Deny') refuse(`a statement on DynamoDB with the Effect ${Effect}; known: Allow, Deny.`);
+  return {
+    effect: Effect as 'Allow' | 'Deny',
+    actions: list(Action).filter(concernsDynamoDb),
+    resources: list(Resource),
+    conditions: Object.entries(Condition).flatMap(([operator, keys]) =>
+      Object.entries(keys).map(([key, values]) => readCondition(operator, key, list(values).map(String), refuse)),
+    ),
+  };
+}
+
+function readCondition(operator: string, key: string, values: string[], refuse: (what: string) => never): Condition {
+  const isKnown = operator === KNOWN_CONDITION.operator && key.toLowerCase() === KNOWN_CONDITION.key.toLowerCase();
+  if (!isKnown) {
+    refuse(
+      `a statement on DynamoDB with the condition ${operator} on ${key}, which is not evaluated here; ` +
+        `known: ${KNOWN_CONDITION.operator} on ${KNOWN_CONDITION.key}.`,
+    );
+  }
+  return { ...KNOWN_CONDITION, values: values.map((value) => value.toLowerCase() === 'true') };
+}
+
+/** An action that is no text is an intrinsic: what it comes to is not known before it is resolved. */
+function mayConcernDynamoDb({ Action, NotAction }: RawStatement): boolean {
+  return NotAction !== undefined || list(Action ?? []).some((action) => typeof action !== 'string' || concernsDynamoDb(action));
+}
+
+const list = <Value>(value: Value | Value[]): Value[] => (Array.isArray(value) ? value : [value]);
+
+/** Resolves a part of a resource's properties. */
+function resolved<Shape>(resolver: Resolver, resource: Resource, part: unknown): Shape {
+  return resolver.properties<{ part: Shape }>({ ...resource, properties: { part } }).part;
+}
+
+interface RoleProperties {
+  ManagedPolicyArns?: unknown[];
+  PermissionsBoundary?: unknown;
+  Policies?: { PolicyDocument: PolicyDocument }[];
+}
+
+interface PolicyProperties {
+  /** Of a RolePolicy it is RoleName. */
+  Roles?: unknown[];
+  RoleName?: unknown;
+  PolicyDocument: PolicyDocument;
+}
+
+interface PolicyDocument {
+  Statement: RawStatement | RawStatement[];
+}
+
+interface RawStatement {
+  Effect?: string;
+  Action?: string | string[];
+  NotAction?: unknown;
+  Resource?: string | string[];
+  Condition?: Record<string, Record<string, unknown>>;
+}

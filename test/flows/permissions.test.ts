@@ -1,0 +1,85 @@
+import { type Flow, FLOWS } from '../../lib/flows';
+import { aProduct, type Answer, startStore, type TestStore } from '../support/store';
+import { LAYOUTS } from '../support/synthesize-once';
+
+/**
+ * Every flow, on every path that needs a permission: what a role lacks fails here, and what no path uses is listed.
+ */
+describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
+  let store: TestStore;
+  beforeAll(async () => {
+    store = await startStore(layout);
+  });
+  afterAll(() => store.stop());
+
+  test('each flow has what it uses, and uses what it has', async () => {
+    const { admin, anonymous } = store;
+    const ann = await store.user('ann');
+    const done = (answer: Answer) => {
+      if (answer.status >= 300) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer;
+    };
+    const etag = (answer: Answer) => ({ 'if-match': answer.headers.get('etag') as string });
+    const order = async (key: string) =>
+      done(await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': key })).body.orderId as string;
+
+    const user = done(await ann.post('/users', { email: 'ann@example.com', name: 'Ann' }));
+    const moved = done(await ann.patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
+    done(await ann.patch('/users/ann', { name: 'Anna' }, etag(moved)));
+    done(await ann.get('/users/ann'));
+    done(await admin.get('/users?email=anna@example.com'));
+    done(await admin.get(`/users?signupMonth=${user.body.signedUpAt.slice(0, 7)}`));
+    const sessions = await Promise.all(Array.from({ length: 21 }, () => ann.send('POST', '/users/ann/sessions')));
+    sessions.forEach(done);
+    const { sessionId } = done(await ann.send('POST', '/users/ann/sessions')).body;
+    done(await ann.get(`/sessions/${sessionId}`));
+    const put = (productId: string) => ann.send('PUT', `/users/ann/cart/items/${productId}`, { body: { quantity: 1 } });
+    (await Promise.all(Array.from({ length: 100 }, (_, index) => put(`p${index}`)))).forEach(done);
+    expect((await put('one-more')).status).toBe(409);
+    done(await ann.delete('/users/ann/cart/items/p0'));
+    done(await ann.get('/users/ann/cart'));
+    done(await ann.get('/users/ann/account'));
+
+    const tea = done(await admin.post('/products', aProduct({ productId: 'tea', restockAt: 50 })));
+    const renamed = done(await admin.patch('/products/tea', { name: 'Green tea' }, etag(tea)));
+    done(await admin.patch('/products/tea', { priceMinor: 5 }, etag(renamed)));
+    const { stock: _, ...without } = aProduct({ productId: 'cup' });
+    for (let run = 0; run < 2; run++) done(await admin.post('/products/batch', { products: [without, aProduct({ productId: 'pot' })] }));
+    done(await anonymous.post('/products/batch-get', { productIds: ['tea', 'cup'] }));
+    done(await anonymous.get('/products/tea'));
+    done(await anonymous.get('/products?category=Beverages'));
+    done(await admin.get('/products/low-stock'));
+    done(await admin.post('/inventory/adjustments', { productId: 'tea', delta: 5, reason: 'count' }));
+    done(await admin.post('/inventory/transfers', { fromProductId: 'tea', toProductId: 'cup', quantity: 1 }));
+    done(await admin.get('/products/tea/file'));
+
+    const [first, second, third] = [await order('1'), await order('2'), await order('3')];
+    expect(await order('1')).toBe(first);
+    done(await ann.get(`/orders/${first}`));
+    done(await admin.get(`/orders/${first}`));
+    done(await ann.get(`/orders/${first}/file`));
+    done(await ann.get('/customers/ann/orders'));
+    done(await ann.get('/customers/ann/orders/by-amount'));
+    done(await ann.get('/customers/ann/orders/by-status/Pending'));
+    done(await admin.get('/orders?status=Pending'));
+    done(await admin.get('/orders/export'));
+    done(await admin.get('/partiql/orders?customerId=ann'));
+    done(await admin.patch(`/orders/${first}/status`, { status: 'Processing' }));
+    done(await admin.patch(`/orders/${second}/status`, { status: 'Cancelled' }));
+    done(await ann.post(`/orders/${third}/cancel`));
+    done(await admin.post(`/orders/${first}/cancel`));
+    done(await admin.delete(`/orders/${first}`));
+
+    done(await admin.post('/partiql/products', aProduct({ productId: 'inserted' })));
+    done(await admin.send('PUT', '/partiql/products/inserted/price', { body: { priceMinor: 1 } }));
+    done(await admin.delete('/partiql/products/inserted'));
+    done(await admin.delete('/products/pot'));
+    done(await ann.delete('/users/ann'));
+
+    const { items, denied } = store.permissions();
+    expect(denied).toEqual([]);
+    expect(items.filter(({ used }) => used === 0)).toEqual([]);
+    expect([...new Set(items.map((item) => item.function))].sort()).toEqual((FLOWS as readonly Flow[]).map(({ name }) => name).sort());
+    // Every function starts once, and each start is a process of its own.
+  }, 120_000);
+});
