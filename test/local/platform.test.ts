@@ -272,5 +272,5 @@ describe('the process', () => {
     await until(() => /Seeded: (.*)/.exec(again.output())?.[1]);
     expect(again.output()).toContain('Seeded: 0 products, 0 users, 0 orders');
     expect(await read(again.url)).toBe(name);
-  });
+  }, 120_000);
 });
