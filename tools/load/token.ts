@@ -1,0 +1,52 @@
+import { UserError } from './user-error';
+
+/** Where the requests' token comes from. */
+export interface TokenSource {
+  current(): Promise<string>;
+  /** A new token instead of one that was refused. @throws UserError where there is none */
+  renew(refused: string): Promise<string>;
+}
+
+export function givenToken(token: string): TokenSource {
+  return {
+    current: async () => token,
+    renew: async () => {
+      throw new UserError('The token was refused (401): it has expired, or is of another store. Give a new one: --token T, or $STORE_TOKEN');
+    },
+  };
+}
+
+/** A store on this machine issues tokens itself. */
+export function localToken(url: string): TokenSource {
+  let token: Promise<string> | undefined;
+  const issue = async (): Promise<string> => {
+    const response = await fetch(`${url}/_local/tokens`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sub: 'loader', groups: ['admin'] }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const answer = (await response.json().catch(() => undefined)) as { token?: unknown } | undefined;
+    if (typeof answer?.token !== 'string') throw new UserError(`${url} issues no tokens. ${TOKEN_WANTED}`);
+    return answer.token;
+  };
+  const current = (): Promise<string> => {
+    token ??= issue().catch((error: unknown) => {
+      token = undefined;
+      throw error;
+    });
+    return token;
+  };
+  return {
+    current,
+    async renew(refused) {
+      // Requests that were refused together renew it once.
+      if (token && (await token) === refused) token = undefined;
+      return current();
+    },
+  };
+}
+
+export const isLoopback = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+
+export const TOKEN_WANTED = 'Give the token of a user in the group admin: --token T, or $STORE_TOKEN';
