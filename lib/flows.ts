@@ -167,7 +167,7 @@ export const FLOWS = [
     entry: 'orders/place-order',
     who: 'any caller',
     access: {
-      Product: ['BatchGetItem'],
+      Product: ['BatchGetItem', 'ConditionCheckItem'],
       Stock: ['UpdateItem'],
       Order: ['GetItem', 'PutItem'],
       IdempotencyRecord: ['GetItem', 'PutItem'],
@@ -261,14 +261,14 @@ export const FLOWS = [
     route: 'POST /partiql/products',
     entry: 'partiql/insert-product',
     who: 'admin',
-    access: { Product: ['PartiQLInsert'], Stock: ['PartiQLInsert'] },
+    access: { Product: ['PartiQLInsert'], Stock: ['PartiQLInsert', 'PartiQLUpdate'] },
   },
   {
     name: 'set-price',
     route: 'PUT /partiql/products/{productId}/price',
     entry: 'partiql/set-price',
     who: 'admin',
-    access: { Product: ['GetItem', 'PartiQLUpdate'], Stock: ['GetItem', 'PartiQLUpdate'] },
+    access: { Product: ['GetItem', 'PartiQLUpdate'], Stock: ['GetItem', 'PartiQLInsert', 'PartiQLUpdate'] },
   },
   {
     name: 'remove-product',

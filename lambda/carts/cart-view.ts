@@ -5,7 +5,7 @@ import { isExpired } from '#shared/time';
 type CartItem = EntityItem<typeof store.entities.CartItem>;
 
 /** An item of a cart as the API answers it: whose it is, the caller knows. */
-export function cartItemView({ productId, quantity, addedAt, expiresAt }: CartItem) {
+export function cartItemView({ productId, quantity, addedAt, expiresAt }: Omit<CartItem, 'userId' | 'putId'>) {
   return { productId, quantity, addedAt, expiresAt };
 }
 

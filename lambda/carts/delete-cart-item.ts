@@ -1,5 +1,5 @@
 import { flow, type Invocation } from '#shared/http';
-import { untilWritten } from '#shared/retry';
+import { untilAnswered } from '#shared/retry';
 import { store } from '#shared/store';
 import { cartProductId } from './cart-product-id';
 
@@ -12,7 +12,7 @@ export async function deleteCartItem(
   { deadline }: Pick<Invocation, 'deadline'>,
   entities = { CartItem },
 ): Promise<void> {
-  await untilWritten(deadline, () => entities.CartItem.delete({ userId, productId }).go());
+  await untilAnswered(deadline, () => entities.CartItem.delete({ userId, productId }).go());
 }
 
 export const handler = flow('delete-cart-item', async (request) => {

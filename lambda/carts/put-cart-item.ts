@@ -1,8 +1,9 @@
+import { ulid } from 'ulid';
 import * as z from 'zod/mini';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { quantity } from '#shared/input';
-import { untilWritten, writeOnCondition } from '#shared/retry';
+import { untilAnswered, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isExpired, isoTime, ttlSeconds } from '#shared/time';
 import { cartProductId } from './cart-product-id';
@@ -19,8 +20,8 @@ const input = z.strictObject({ quantity });
 /**
  * Puts a product into a cart, or another quantity of one that is in it, and lets it expire in 30 days.
  *
- * The cart is counted after the write, not before: of requests that come at once, the last to count sees them all, so a
- * cart never stays above 100 items.
+ * The cart is counted after the write, not before, and every time: of requests that come at once, whoever counts last
+ * sees all that was written, so a cart never stays above 100 products. Near the limit one may be refused that had room.
  * @throws Problem `cart-full`
  */
 export async function putCartItem(
@@ -30,16 +31,18 @@ export async function putCartItem(
   { now, deadline }: Invocation,
   entities = { CartItem },
 ) {
-  const item = { userId, productId, quantity, addedAt: isoTime(now), expiresAt: ttlSeconds(now, THIRTY_DAYS_SECONDS) };
-  const { data: before } = await untilWritten(deadline, () => entities.CartItem.put(item).go({ response: 'all_old' }));
-  // After an answer that was lost, what was there before is this very item.
-  if (before && before.addedAt !== item.addedAt && !isExpired(before, now)) return cartItemView(item);
+  const putId = ulid(now);
+  const item = { userId, productId, quantity, addedAt: isoTime(now), expiresAt: ttlSeconds(now, THIRTY_DAYS_SECONDS), putId };
+  await untilAnswered(deadline, () => entities.CartItem.put(item).go());
 
-  const { data: cart } = await entities.CartItem.query.primary({ userId }).go({ consistent: true, pages: 'all' });
+  const { data: cart } = await untilAnswered(deadline, () =>
+    entities.CartItem.query.primary({ userId }).go({ consistent: true, pages: 'all' }),
+  );
   if (cart.filter((entry) => !isExpired(entry, now)).length <= MAX_ITEMS) return cartItemView(item);
+  // Another request may have put the product meanwhile, and counts for itself.
   await writeOnCondition(deadline, () =>
     entities.CartItem.delete({ userId, productId })
-      .where((attr, { eq }) => eq(attr.addedAt, item.addedAt))
+      .where((attr, { eq }) => eq(attr.putId, putId))
       .go(),
   );
   throw new Problem('cart-full', `The cart holds ${MAX_ITEMS} products. Take one out first.`);

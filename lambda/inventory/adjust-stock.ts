@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { invalidInput, Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { integer, MAX_STOCK, productId, text } from '#shared/input';
+import { readBack } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -44,7 +45,7 @@ export async function adjustStock(
       lines: [{ productId, requested: -delta, available: stock }],
     });
   }
-  const { data } = await entities.Stock.get({ productId }).go({ consistent: true });
+  const { data } = await readBack(deadline, () => entities.Stock.get({ productId }).go({ consistent: true }));
   return { productId, stock: data?.stock ?? 0 };
 }
 

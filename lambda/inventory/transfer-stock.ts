@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { invalidInput, Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { integer, MAX_STOCK, productId } from '#shared/input';
+import { readBack } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -59,7 +60,9 @@ export async function transferStock(
   );
   if (reasons) throw refused(reasons, { fromProductId, toProductId, quantity });
   const [from, to] = await Promise.all(
-    [fromProductId, toProductId].map((productId) => entities.Stock.get({ productId }).go({ consistent: true })),
+    [fromProductId, toProductId].map((productId) =>
+      readBack(deadline, () => entities.Stock.get({ productId }).go({ consistent: true })),
+    ),
   );
   return { fromProductId, toProductId, quantity, fromStock: from?.data?.stock ?? 0, toStock: to?.data?.stock ?? 0 };
 }

@@ -11,6 +11,8 @@ export const cartItem = (binding: EntityConfiguration) =>
         productId: { type: 'string', required: true },
         quantity: { type: 'number', required: true },
         addedAt: { type: 'string', required: true },
+        /** A ULID of the request that put it, so that only that one takes it back. */
+        putId: { type: 'string', required: true },
         /** TTL: epoch seconds. */
         expiresAt: { type: 'number', required: true },
       },

@@ -2,6 +2,7 @@ import { createWriteTransaction } from 'electrodb';
 import { shardOf } from '#model/shard';
 import { Problem } from '#shared/errors';
 import { type Caller, flow, type Invocation } from '#shared/http';
+import { readBack } from '#shared/retry';
 import { shardCount } from '#shared/shards';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
@@ -49,7 +50,7 @@ export async function cancelOrder(
       if (reasons[line + 1]?.code !== 'None') skipped.add(productId);
     });
   }
-  return findOrder(orderId, { sub: customerId, admin: false }, entities);
+  return readBack(deadline, () => findOrder(orderId, { sub: customerId, admin: false }, entities));
 }
 
 export const handler = flow('cancel-order', async (request) => {

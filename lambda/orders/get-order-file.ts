@@ -1,7 +1,7 @@
 import { Service } from 'electrodb';
 import { type Caller, flow } from '#shared/http';
 import { store } from '#shared/store';
-import { orderKey, orderNotFound } from './order-id';
+import { orderNotFound, requireOrderId } from './order-id';
 import { orderView } from './order-view';
 
 const { Order, OrderEvent } = store.entities;
@@ -12,7 +12,7 @@ const { Order, OrderEvent } = store.entities;
  * @throws Problem `not-found`: unknown, or another's
  */
 export async function getOrderFile(orderId: string, caller: Caller, entities = { Order, OrderEvent }) {
-  orderKey(caller.sub, orderId);
+  requireOrderId(orderId);
   const { orderFile } = new Service(entities).collections;
   const { data } = await orderFile({ orderId }).go({ pages: 'all' });
   const [order] = data.Order;

@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import * as z from 'zod/mini';
 import { identify, orderOfKey, type RequestIdentity } from './idempotency';
 import { orderKey } from './order-id';
+import { mendPrice } from './mend-price';
 import { orderEtag } from './order-view';
 import { priceLines } from './price-lines';
 import { shardOf } from '#model/shard';
@@ -53,7 +54,7 @@ export async function placeOrder(
     const earlier = await orderOfKey(request, invocation.now, entities);
     if (earlier) return { order: earlier, isNew: false };
     try {
-      const placed = await tryToPlace(request, order, { ...invocation, deadline }, entities);
+      const placed = await tryToPlace(request, order, { ...invocation, deadline }, attempt > 0, entities);
       if (placed) return { order: placed, isNew: true };
     } catch (error) {
       // The record is written with the order, so it tells whether the transaction was done.
@@ -69,14 +70,18 @@ export async function placeOrder(
   }
 }
 
-/** One try of the transaction: the order, or undefined when what was read is no longer so. */
+/**
+ * One try of the transaction: the order, or undefined when what was read is no longer so.
+ * @param isAgain what was read before was not so either: a Stock that differs from its product, or lacks, is no race then
+ */
 async function tryToPlace(
   { customerId, keyHash, requestHash }: RequestIdentity,
   order: z.output<typeof input>,
   { now, deadline }: Invocation,
+  isAgain: boolean,
   entities: Entities,
 ) {
-  const { lines, currency } = await priceLines(order.lines, { now, deadline }, entities);
+  const { lines, currency, products } = await priceLines(order.lines, { now, deadline }, entities);
   const orderId = ulid(now);
   const placed = {
     ...orderKey(customerId, orderId),
@@ -109,13 +114,22 @@ async function tryToPlace(
   );
   if (!reasons) return placed;
   if (reasons.at(-1)?.code !== 'None') return undefined;
-  const short = lines.flatMap(({ productId, quantity }, line) => {
-    const available = reasons[line]?.code === 'None' ? undefined : reasons[line]?.item?.stock;
-    return typeof available === 'number' && available < quantity ? [{ productId, requested: quantity, available }] : [];
+  const refused = lines.flatMap((line, index) => {
+    const { code, item } = reasons[index] ?? {};
+    if (code === 'None') return [];
+    return [{ ...line, available: typeof item?.stock === 'number' ? item.stock : undefined }];
   });
-  if (short.length === 0) return undefined;
-  const ids = short.map((line) => line.productId).join(', ');
-  throw new Problem('insufficient-stock', `Not enough of ${ids}.`, { lines: short });
+  const short = refused.flatMap(({ productId, quantity, available = isAgain ? 0 : undefined }) =>
+    available !== undefined && available < quantity ? [{ productId, requested: quantity, available }] : [],
+  );
+  if (short.length > 0) {
+    throw new Problem('insufficient-stock', `Not enough of ${short.map(({ productId }) => productId).join(', ')}.`, { lines: short });
+  }
+  for (const { productId } of isAgain ? refused : []) {
+    const product = products.get(productId);
+    if (product) await mendPrice(product, deadline, entities);
+  }
+  return undefined;
 }
 
 export const handler = flow('place-order', async (request) => {

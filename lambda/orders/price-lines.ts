@@ -1,3 +1,4 @@
+import type { EntityItem } from 'electrodb';
 import { invalidInput, Problem } from '#shared/errors';
 import { readByProductId } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
@@ -5,7 +6,10 @@ import { store } from '#shared/store';
 const { Product } = store.entities;
 
 /** What an order takes over from a product, or is refused for. */
-const FOR_AN_ORDER = ['productId', 'name', 'priceMinor', 'currency', 'active', 'discontinuedAt'] as const;
+const FOR_AN_ORDER = ['productId', 'name', 'priceMinor', 'currency', 'active', 'discontinuedAt', 'version', 'createdAt'] as const;
+
+/** What was read of a product. */
+export type PricedProduct = Pick<EntityItem<typeof Product>, (typeof FOR_AN_ORDER)[number]>;
 
 interface Line {
   productId: string;
@@ -13,7 +17,7 @@ interface Line {
 }
 
 /**
- * The lines with name and price of their products, and the currency that these share.
+ * The lines with name and price of their products, the currency that these share, and the products as they were read.
  * @throws Problem `unknown-product`, `not-orderable`, `invalid-input` (more than one currency), `throttled`
  */
 export async function priceLines(lines: Line[], { now, deadline }: { now: number; deadline: number }, entities = { Product }) {
@@ -42,12 +46,17 @@ export async function priceLines(lines: Line[], { now, deadline }: { now: number
   }
   return {
     currency,
+    products,
     lines: priced.map(({ productId, quantity, product: { name, priceMinor } }) => ({ productId, name, priceMinor, quantity })),
   };
 }
 
 /** The products by id, strongly consistent, in one BatchGetItem, and in more where it leaves some unprocessed. */
-async function readProducts(productIds: string[], deadline: number, entities: { Product: typeof Product }) {
+async function readProducts(
+  productIds: string[],
+  deadline: number,
+  entities: { Product: typeof Product },
+): Promise<Map<string, PricedProduct>> {
   const { found, unread } = await readByProductId(
     productIds,
     (keys, abortSignal) => entities.Product.get(keys).go({ consistent: true, attributes: [...FOR_AN_ORDER], abortSignal }),

@@ -2,12 +2,12 @@ import * as z from 'zod/mini';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { priceMinor } from '#shared/input';
-import { backoff } from '#shared/retry';
+import { backoff, readBack } from '#shared/retry';
 import { client, store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { getProduct } from '../products/get-product';
 import { productEtag } from '../products/product-view';
-import { execute, type Key, update } from './statement';
+import { execute, insert, type Key, update } from './statement';
 
 const { Product, Stock } = store.entities;
 
@@ -32,7 +32,7 @@ export async function setPrice(
     // PartiQL knows nothing of the model: whoever writes an attribute of a key writes the key, as the model composes it.
     const { TableName, Item } = entities.Product.put({ ...product, priceMinor }).params<Put>();
     const { pk, sk, gsi1sk } = Item;
-    const stock = entities.Stock.get({ productId }).params<Get>();
+    const stock = await stockStatement(productId, priceMinor, product.currency, entities);
     const reasons = await execute(
       documents,
       [
@@ -42,18 +42,29 @@ export async function setPrice(
           { pk, sk },
           { version, createdAt },
         ),
-        update(stock.TableName, { priceMinor }, stock.Key),
+        stock,
       ],
       deadline,
     );
-    if (!reasons) return getProduct(productId, { consistent: true }, entities);
+    if (!reasons) return readBack(deadline, () => getProduct(productId, { consistent: true }, entities));
     if (!(await backoff(attempt, deadline))) throw new Problem('throttled', 'The product is being changed. Try again.');
   }
 }
 
+/** Sets the copy in Stock; an import that ended in the middle may have left no Stock, and PartiQL has no statement that puts. */
+async function stockStatement(productId: string, priceMinor: number, currency: string, entities: { Stock: typeof Stock }) {
+  const stock = entities.Stock.get({ productId });
+  if ((await stock.go({ consistent: true })).data) {
+    const { TableName, Key } = stock.params<Get>();
+    return update(TableName, { priceMinor }, Key);
+  }
+  const { TableName, Item } = entities.Stock.create({ productId, stock: 0, priceMinor, currency }).params<Put>();
+  return insert(TableName, Item);
+}
+
 interface Put {
   TableName: string;
-  Item: Key & { gsi1sk: string };
+  Item: Key & Record<string, unknown>;
 }
 
 interface Get {

@@ -1,7 +1,6 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, ExecuteStatementCommand, ExecuteTransactionCommand } from '@aws-sdk/lib-dynamodb';
-import type { CancellationReason } from '#shared/transact';
-import { untilKnown } from '#shared/transact';
+import { type CancellationReason, requireTransactionSize, untilKnown } from '#shared/transact';
 
 /**
  * One PartiQL statement: values only ever as parameters, names quoted, since `name`, `status` and many others are
@@ -52,7 +51,7 @@ const equals = (attributes: Record<string, unknown>) =>
 
 /** @throws Error for a statement without its partition key: a SELECT would then read the whole table */
 export function requirePartitionKey({ Statement }: Statement): void {
-  const isKeyed = Statement.startsWith('INSERT ') || / WHERE "pk" = \?(?! OR )/.test(Statement);
+  const isKeyed = Statement.startsWith('INSERT ') || (/ WHERE "pk" = \?( AND |$)/.test(Statement) && !/ OR /i.test(Statement));
   if (!isKeyed) throw new Error(`The statement names no partition key, so it would scan: ${Statement}`);
 }
 
@@ -73,7 +72,7 @@ export async function select(
  * Executes statements that write as one transaction, until its outcome is known.
  * @param deadline epoch milliseconds
  * @returns null when written, else one reason per statement: `None`, `ConditionalCheckFailed` or `DuplicateItem`
- * @throws Problem as `untilKnown`
+ * @throws Problem as `untilKnown`, and `transaction-too-large` before anything is sent
  */
 export async function execute(
   client: DynamoDBDocumentClient,
@@ -81,6 +80,7 @@ export async function execute(
   deadline: number,
 ): Promise<CancellationReason[] | null> {
   for (const statement of statements) requirePartitionKey(statement);
+  requireTransactionSize(statements.map(({ Parameters }) => [{ ExpressionAttributeValues: { ...Parameters } }]));
   return untilKnown(async (ClientRequestToken) => {
     try {
       await client.send(new ExecuteTransactionCommand({ TransactStatements: statements, ClientRequestToken }));

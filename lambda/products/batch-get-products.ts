@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { flow, type Invocation } from '#shared/http';
+import { flow, type Invocation, MAX_BATCH_BODY_BYTES } from '#shared/http';
 import { text } from '#shared/input';
 import { readByProductId } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
@@ -56,5 +56,5 @@ export async function batchGetProducts(
 
 export const handler = flow('batch-get-products', async (request) => ({
   status: 200,
-  body: await batchGetProducts(request.body(input), request),
+  body: await batchGetProducts(request.body(input, MAX_BATCH_BODY_BYTES), request),
 }));

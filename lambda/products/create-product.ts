@@ -5,7 +5,7 @@ import { store } from '#shared/store';
 import { transact } from '#shared/transact';
 import { newItems, productExists } from './new-items';
 import { newProduct } from './product-input';
-import { productEtag, productView } from './product-view';
+import { createdProduct, productView } from './product-view';
 
 const { Product, Stock } = store.entities;
 
@@ -17,7 +17,11 @@ export async function createProduct(
 ) {
   const { product, stock } = newItems(input, now, entities);
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Product, Stock }) => [Product.create(product).commit(), Stock.create(stock).commit()]),
+    createWriteTransaction(entities, ({ Product, Stock }) => [
+      Product.create(product).commit(),
+      // A Stock without its product may be left of an import that met a deletion.
+      Stock.put(stock).commit(),
+    ]),
     deadline,
   );
   if (reasons) throw productExists(product.productId);
@@ -27,9 +31,5 @@ export async function createProduct(
 export const handler = flow('create-product', async (request) => {
   request.requireAdmin();
   const product = await createProduct(request.body(newProduct), request);
-  return {
-    status: 201,
-    body: product,
-    headers: { etag: productEtag(product), location: `/products/${encodeURIComponent(product.productId)}` },
-  };
+  return createdProduct(product);
 });

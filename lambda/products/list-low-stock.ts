@@ -12,6 +12,9 @@ const { Product, Stock } = store.entities;
 
 const query = z.strictObject(page);
 
+/** What is kept of the time for the answer. */
+const ANSWER_MS = 500;
+
 /**
  * One page of the products that are low, those that have been so longest first, from the sparse index `lowStock`. It
  * holds keys only, so products and stock are read in batches; what is no longer low, or gone, is left out: an index and
@@ -20,7 +23,7 @@ const query = z.strictObject(page);
 export async function listLowStock(
   { limit, cursor }: z.output<typeof query>,
   caller: string,
-  { now, deadline }: Invocation,
+  { now, deadline: answerBy }: Invocation,
   entities = { Product, Stock },
 ) {
   const scope: CursorScope = ['list-low-stock', caller];
@@ -29,6 +32,7 @@ export async function listLowStock(
     .go({ limit, cursor: openCursor(cursor, scope, now) ?? null, data: 'includeKeys' });
   // An index of keys only holds no attribute but the keys that are composed of them.
   const { toComposite } = createConversions(entities.Stock).byAccessPattern.lowStock.fromKeys;
+  const deadline = answerBy - ANSWER_MS;
   const ids = page.data.map((keys) => toComposite(keys as never).productId as string);
   const [stocks, products] = await Promise.all([
     readByProductId(ids, (keys, abortSignal) => entities.Stock.get(keys).go({ abortSignal }), deadline),

@@ -14,4 +14,11 @@ export function productView<Item extends { tags?: string[]; sizes?: number[]; im
   };
 }
 
+/** The answer to a request that made a product. */
+export const createdProduct = (product: { productId: string; version: number; createdAt: string }) => ({
+  status: 201,
+  body: product,
+  headers: { etag: productEtag(product), location: `/products/${encodeURIComponent(product.productId)}` },
+});
+
 export const productEtag = (item: { version: number; createdAt: string }) => etagOf(item.version, item.createdAt);

@@ -2,7 +2,7 @@ import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
-import { writeOnCondition } from '#shared/retry';
+import { readBack, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -52,11 +52,16 @@ export async function updateProduct(
               .add({ version: 1 })
               .where((attr, { eq }) => `${eq(attr.version, current.version)} AND ${eq(attr.createdAt, current.createdAt)}`)
               .commit(),
-            Stock.patch({ productId }).set(copies.set).remove(copies.remove).commit(),
+            // An import that ended in the middle may have left no Stock.
+            Stock.update({ productId })
+              .set(copies.set)
+              .remove(copies.remove)
+              .data((attr, { ifNotExists }) => ifNotExists(attr.stock, 0))
+              .commit(),
           ]),
           deadline,
         ).then((reasons) => ({ done: reasons === null, mayBeOwn: false }) as const);
-  const changed = await getProduct(productId, { consistent: true }, entities);
+  const changed = await readBack(deadline, () => getProduct(productId, { consistent: true }, entities));
   const isOwn = changed.version === current.version + 1 && changed.updatedAt === at;
   if (!written.done && !(written.mayBeOwn && isOwn)) throw changedSinceRead();
   return changed;

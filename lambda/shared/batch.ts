@@ -1,4 +1,4 @@
-import { failureKind } from './errors';
+import { awsError, failureKind } from './errors';
 import { backoff } from './retry';
 
 /** DynamoDB's limits. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html */
@@ -43,12 +43,16 @@ export async function inBatches<Entry>(
     await Promise.all(
       Array.from({ length: CONCURRENT }, async () => {
         for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) {
+          const remain = (entries: Entry[], reason?: LeftReason) => {
+            for (const entry of entries) left.set(entry, reason ?? before.get(entry) ?? 'unprocessed');
+          };
           try {
-            for (const entry of await send(chunk, signal)) left.set(entry, before.get(entry) ?? 'unprocessed');
+            remain(signal.aborted ? chunk : await send(chunk, signal));
           } catch (error) {
-            const kind = signal.aborted ? 'unknown-outcome' : failureKind(error);
+            // What the abort ends has no answer of DynamoDB's.
+            const kind = signal.aborted && !awsError(error) ? 'unknown-outcome' : failureKind(error);
             if (kind === 'other') throw error;
-            for (const entry of chunk) left.set(entry, kind === 'throttled' ? (before.get(entry) ?? 'unprocessed') : kind);
+            remain(chunk, kind === 'throttled' ? undefined : kind);
           }
         }
       }),

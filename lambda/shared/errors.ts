@@ -23,6 +23,7 @@ const PROBLEMS = {
   'payload-too-large': [413, 'The body is too large'],
   'idempotency-key-reused': [422, 'The Idempotency-Key was used with another body'],
   'precondition-required': [428, 'The header If-Match is missing'],
+  'answer-too-large': [500, 'The answer is too large'],
   'internal-error': [500, 'Internal error'],
   throttled: [503, 'Too busy'],
   'outcome-unknown': [503, 'It is not known whether this was done'],

@@ -50,6 +50,9 @@ export const MAX_BATCH_BODY_BYTES = 4 * 1024 * 1024;
 /** Longer ids would pass the 1,024 bytes of a sort key, and none of ours is: such an item cannot exist. */
 const MAX_ID_BYTES = 512;
 
+/** Lambda's 6 MB, less what stands around the body. */
+const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 4_096;
+
 /** What is kept of Lambda's time to answer in, when DynamoDB has not. */
 const ANSWER_MS = 500;
 
@@ -66,9 +69,9 @@ export function flow(name: string, handle: (request: Request) => Promise<Answer>
   return async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
     const started = Date.now();
     const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
-    const answer = await before(deadline, () => handle(readRequest(event, { now: started, deadline }))).catch(
-      (error: unknown) => toAnswer(error, name),
-    );
+    const answer = await before(deadline, () => handle(readRequest(event, { now: started, deadline })))
+      .then(requireSize)
+      .catch((error: unknown) => toAnswer(error, name));
     const ms = Date.now() - started;
     logger.info('request', {
       route: event.routeKey,
@@ -86,6 +89,16 @@ export function flow(name: string, handle: (request: Request) => Promise<Answer>
       ...(answer.body !== undefined && { body: JSON.stringify(answer.body) }),
     };
   };
+}
+
+/** @throws Problem `answer-too-large` for what Lambda would not answer: the body is text inside its own JSON */
+function requireSize(answer: Answer): Answer {
+  const body = JSON.stringify(answer.body ?? null);
+  // Escaping makes six characters of one, at most.
+  if (body.length > MAX_ANSWER_BYTES / 6 && Buffer.byteLength(JSON.stringify(body)) > MAX_ANSWER_BYTES) {
+    throw new Problem('answer-too-large', 'The answer would have more than the 6 MB that a function may answer.');
+  }
+  return answer;
 }
 
 async function before(deadline: number, work: () => Promise<Answer>): Promise<Answer> {
@@ -207,13 +220,21 @@ function check<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.
   throw invalidInput(inputErrors(result.error));
 }
 
-/** What is wrong with an input, as its schema tells it: the first of each path says enough. */
+/** How much of what is wrong an answer names. */
+const MAX_INPUT_ERRORS = 20;
+const MAX_PATH = 200;
+
+/** What is wrong with an input, as its schema tells it: the first of each path says enough, and 20 of them. */
 export function inputErrors(error: z.core.$ZodError): InputError[] {
-  const errors = error.issues.flatMap((issue): InputError[] =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
-      : [{ path: issue.path.join('.'), message: issue.message }],
-  );
-  // What is wrong first says enough of an input: text that is too long need not also be of the wrong form.
-  return errors.filter(({ path }, index) => errors.findIndex((error) => error.path === path) === index);
+  const errors = new Map<string, InputError>();
+  const add = (path: PropertyKey[], message: string) => {
+    const name = path.join('.').slice(0, MAX_PATH);
+    // What is wrong first says enough of an input: text that is too long need not also be of the wrong form.
+    if (errors.size < MAX_INPUT_ERRORS && !errors.has(name)) errors.set(name, { path: name, message });
+  };
+  for (const issue of error.issues) {
+    if (issue.code !== 'unrecognized_keys') add(issue.path, issue.message);
+    else for (const key of issue.keys.slice(0, MAX_INPUT_ERRORS)) add([...issue.path, key], 'is not known here');
+  }
+  return [...errors.values()];
 }

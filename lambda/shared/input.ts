@@ -64,8 +64,11 @@ function isStorable(value: unknown, depth: number): boolean {
   }
 }
 
-/** `__proto__` would not survive being copied from object to object. */
-const isName = (key: string) => key.isWellFormed() && key !== '__proto__';
+/**
+ * DynamoDB has no empty names. `__proto__` would not survive being copied from object to object, and the document client
+ * tells a value's type by its `constructor`.
+ */
+const isName = (key: string) => key !== '' && key.isWellFormed() && key !== '__proto__' && key !== 'constructor';
 
 /** A whole number from `min` to `max`, as a query parameter is written. */
 export const integerText = (min: number, max: number) =>

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awsError, failureKind } from './errors';
+import { awsError, failureKind, Problem } from './errors';
 
 /**
  * Waits before the next attempt, counted from 0: a random time up to `50 ms * 2^attempt`, at most 1 s. Full jitter
@@ -14,16 +14,31 @@ export async function backoff(attempt: number, deadline: number): Promise<boolea
 }
 
 /**
- * Runs a write that may be repeated (it has no condition, and its result is the same each time), until DynamoDB answers.
+ * Makes a call that may be repeated (a read, or a write without condition that comes to the same each time), until
+ * DynamoDB answers.
  * @param deadline epoch milliseconds; past it the last error is thrown
  */
-export async function untilWritten<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
+export async function untilAnswered<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await call();
     } catch (error) {
       if (failureKind(error) === 'other' || !(await backoff(attempt, deadline))) throw error;
     }
+  }
+}
+
+/**
+ * Reads what a write that is done came to.
+ * @param deadline epoch milliseconds
+ * @throws Problem `outcome-unknown`, not `throttled`: who repeats the request would do it twice
+ */
+export async function readBack<Result>(deadline: number, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await untilAnswered(deadline, read);
+  } catch (error) {
+    if (failureKind(error) === 'other') throw error;
+    throw new Problem('outcome-unknown', 'It is done, but could not be read afterwards. Read before you repeat it.');
   }
 }
 

@@ -50,7 +50,7 @@ type TransactAction = Partial<Record<'Item' | 'Key' | 'ExpressionAttributeValues
  * are updated as well, and refuses those itself.
  * @throws Problem `transaction-too-large`
  */
-function requireTransactionSize(actions: TransactAction[][]): void {
+export function requireTransactionSize(actions: TransactAction[][]): void {
   if (actions.length > MAX_ACTIONS) {
     throw new Problem('transaction-too-large', `The transaction has ${actions.length} actions; DynamoDB takes ${MAX_ACTIONS}.`);
   }

@@ -4,7 +4,7 @@ import { normaliseEmail } from '#model/email-claim';
 import { Problem } from '#shared/errors';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
-import { writeOnCondition } from '#shared/retry';
+import { readBack, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -74,7 +74,7 @@ export async function updateUser(
     }
     if (reasons) throw changedSinceRead();
   }
-  return getUser(userId, entities);
+  return readBack(deadline, () => getUser(userId, entities));
 }
 
 export const handler = flow('update-user', async (request) => {

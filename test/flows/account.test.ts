@@ -46,6 +46,10 @@ describe.each(LAYOUTS)('carts, sessions and the account, %s', (layout) => {
     expect(items.length).toBeLessThanOrEqual(100);
     expect(items).toHaveLength(130 - full.length);
 
+    const same = await Promise.all(Array.from({ length: 3 }, () => put(ben, 'ben', 'the-same', 1)));
+    const isIn = ((await ben.get('/users/ben/cart')).body.items as { productId: string }[]).some(({ productId }) => productId === 'the-same');
+    expect(isIn).toBe(same.some(({ status }) => status === 200));
+    await ben.delete('/users/ben/cart/items/the-same');
     for (let index = items.length; index < 100; index++) expect((await put(ben, 'ben', `more${index}`, 1)).status).toBe(200);
     expect((await put(ben, 'ben', 'one-more', 1)).status).toBe(409);
     expect((await put(ben, 'ben', items[0].productId, 9)).status).toBe(200);

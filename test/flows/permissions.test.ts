@@ -1,3 +1,4 @@
+import { DeleteItemCommand, DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { type Flow, FLOWS } from '../../lib/flows';
 import { aProduct, type Answer, startStore, type TestStore } from '../support/store';
 import { LAYOUTS } from '../support/synthesize-once';
@@ -7,10 +8,17 @@ import { LAYOUTS } from '../support/synthesize-once';
  */
 describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
   let store: TestStore;
+  let outside: DynamoDBClient;
+  const tables = { products: layout === 'single-table' ? 'store-dev-Store' : 'store-dev-Products' };
   beforeAll(async () => {
     store = await startStore(layout);
+    const credentials = { accessKeyId: 'outside', secretAccessKey: 'x' };
+    outside = new DynamoDBClient({ endpoint: store.dynamodb, region: 'us-east-1', credentials });
   });
-  afterAll(() => store.stop());
+  afterAll(async () => {
+    outside.destroy();
+    await store.stop();
+  });
 
   test('each flow has what it uses, and uses what it has', async () => {
     const { admin, anonymous } = store;
@@ -72,6 +80,17 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
 
     done(await admin.post('/partiql/products', aProduct({ productId: 'inserted' })));
     done(await admin.send('PUT', '/partiql/products/inserted/price', { body: { priceMinor: 1 } }));
+
+    // What an import leaves that ended in the middle: each is mended by who finds it.
+    const { products: TableName } = tables;
+    const key = (entity: string) => ({ pk: { S: '$store#productId_inserted' }, sk: { S: `$productFile#${entity}_1` } });
+    const half = { TableName, Key: key('Stock'), UpdateExpression: 'SET priceMinor = :p', ExpressionAttributeValues: { ':p': { N: '9' } } };
+    await outside.send(new UpdateItemCommand(half));
+    done(await ann.post('/orders', { lines: [{ productId: 'inserted', quantity: 1 }] }, { 'idempotency-key': 'half' }));
+    await outside.send(new DeleteItemCommand({ TableName, Key: key('Stock') }));
+    done(await admin.send('PUT', '/partiql/products/inserted/price', { body: { priceMinor: 2 } }));
+    await outside.send(new DeleteItemCommand({ TableName, Key: key('Product') }));
+    done(await admin.post('/partiql/products', aProduct({ productId: 'inserted' })));
     done(await admin.delete('/partiql/products/inserted'));
     done(await admin.delete('/products/pot'));
     done(await ann.delete('/users/ann'));

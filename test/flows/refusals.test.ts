@@ -153,6 +153,9 @@ describe('what is wrong is refused', () => {
     ['discontinuedAt', '2026-02-30T00:00:00Z'],
     ['discontinuedAt', '2026-02-03T00:00:00'],
     ['dimensions', JSON.parse('{"__proto__":{"a":1}}')],
+    ['dimensions', { constructor: 1 }],
+    ['dimensions', { a: { constructor: { name: 'Set' }, keep: 1 } }],
+    ['dimensions', { a: [{ '': 1 }] }],
     ['restockAt', -1],
   ])('a product whose %s is wrong (%#)', async (field, value) => {
     const answer = await admin.post('/products', aProduct({ [field]: value }));
@@ -254,6 +257,22 @@ describe('what is wrong is refused', () => {
         expect(answer.body.errors).toEqual([{ path: field, message: expect.stringMatching(/exactly/) }]);
       }
     }
+  });
+
+  test('of very much that is wrong, a part is named, soon', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key-${index}`, 1]));
+    const answer = await store.anonymous.post('/products/batch-get', unknown);
+    expectProblem(answer, 400, 'invalid-input');
+    expect(answer.body.errors).toHaveLength(20);
+    const products = Array.from({ length: 400 }, (_, index) => ({ productId: `p${index}`, ...Object.fromEntries(Object.entries(unknown).slice(0, 500)) }));
+    const imported = await admin.post('/products/batch', { products });
+    expect([imported.status, imported.body.written, imported.body.failed.length]).toEqual([200, 0, 400]);
+    expect(imported.body.failed[0].reason.length).toBeLessThan(5_000);
+  });
+
+  test('an import of one product that cannot be stored writes the others', async () => {
+    const answer = await admin.post('/products/batch', { products: [aProduct({ productId: 'x', dimensions: { constructor: { name: 'Map' } } })] });
+    expect([answer.status, answer.body.failed]).toEqual([200, [{ index: 0, productId: 'x', reason: expect.stringMatching(/^dimensions: /) }]]);
   });
 
   test('what API Gateway answers itself', async () => {

@@ -2,6 +2,13 @@ import '../support/flow-environment';
 import { createWriteTransaction } from 'electrodb';
 import { updateOrderStatus } from '../../lambda/orders/update-order-status';
 import { placeOrder } from '../../lambda/orders/place-order';
+import { mendPrice } from '../../lambda/orders/mend-price';
+import { adjustStock } from '../../lambda/inventory/adjust-stock';
+import { transferStock } from '../../lambda/inventory/transfer-stock';
+import { insertProduct } from '../../lambda/partiql/insert-product';
+import { setPrice } from '../../lambda/partiql/set-price';
+import { createProduct } from '../../lambda/products/create-product';
+import { updateProduct } from '../../lambda/products/update-product';
 import { identify } from '../../lambda/orders/idempotency';
 import { selectOrders } from '../../lambda/partiql/select-orders';
 import { execute, remove, requirePartitionKey, update } from '../../lambda/partiql/statement';
@@ -110,11 +117,82 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
       written: 0,
       failed: [{ index: 0, productId: 'whole-0', reason: 'unprocessed: DynamoDB did not take its stock; import it again' }],
     });
-    const lines = [{ productId: 'whole-0', quantity: 5 }];
-    const place = () => placeOrder(identify('ann', 'whole', lines), { lines }, within(1_500), plain.entities);
-    await expect(place()).rejects.toMatchObject({ type: 'throttled' });
     expect(await importProducts(dearer, invocation(), plain.entities)).toEqual({ written: 1, failed: [] });
-    await expect(place()).resolves.toMatchObject({ isNew: true, order: { totalMinor: 40 } });
+    const { data: stock } = await plain.entities.Stock.get({ productId: 'whole-0' }).go({ consistent: true });
+    expect(stock).toMatchObject({ stock: 9, priceMinor: 8 });
+  });
+
+  describe('what an import leaves that ended in the middle, or met another', () => {
+    const plain = () => tables.store();
+    const make = async (productId: string, { entities } = plain()) => {
+      await importProducts([{ ...products(productId, 1)[0], productId }], invocation(), entities);
+    };
+    const order = (productId: string, quantity: number) => {
+      const lines = [{ productId, quantity }];
+      return placeOrder(identify('ann', `${productId} ${quantity}`, lines), { lines }, within(3_000), plain().entities);
+    };
+    const stockOf = async (productId: string) => (await plain().entities.Stock.get({ productId }).go({ consistent: true })).data;
+
+    test('two prices: an order is at the price of the product, and mends its Stock', async () => {
+      await make('two-prices');
+      await plain().entities.Stock.patch({ productId: 'two-prices' }).set({ priceMinor: 3 }).go();
+      await expect(order('two-prices', 2)).resolves.toMatchObject({ isNew: true, order: { totalMinor: 14 } });
+      expect(await stockOf('two-prices')).toMatchObject({ stock: 3, priceMinor: 7 });
+    });
+
+    test('two prices, and a product that is changed just then: what was read is not written', async () => {
+      await make('changing');
+      const { entities } = plain();
+      await entities.Stock.patch({ productId: 'changing' }).set({ priceMinor: 3 }).go();
+      const { data: product } = await entities.Product.get({ productId: 'changing' }).go();
+      await entities.Product.patch({ productId: 'changing' }).add({ version: 1 }).go();
+      await mendPrice(product!, within(1_000).deadline, entities);
+      expect(await stockOf('changing')).toMatchObject({ priceMinor: 3 });
+    });
+
+    test('no Stock: an order finds none left, a change of the price makes it', async () => {
+      for (const [productId, change] of [
+        ['bare-1', (store: ReturnType<typeof plain>) => updateProduct('bare-1', { priceMinor: 8 }, '*', invocation(), store.entities)],
+        ['bare-2', (store: ReturnType<typeof plain>) => setPrice('bare-2', { priceMinor: 8 }, invocation(), store.entities, store.client)],
+      ] as const) {
+        await make(productId);
+        await plain().entities.Stock.delete({ productId }).go();
+        await expect(order(productId, 1)).rejects.toMatchObject({
+          type: 'insufficient-stock',
+          extra: { lines: [{ productId, requested: 1, available: 0 }] },
+        });
+        await expect(change(plain())).resolves.toMatchObject({ priceMinor: 8, version: 2, stock: 0 });
+        expect(await stockOf(productId)).toMatchObject({ stock: 0, priceMinor: 8 });
+      }
+    });
+
+    test('no product: who makes it anew begins with a Stock of its own', async () => {
+      const { entities, client } = plain();
+      for (const [productId, create] of [
+        ['orphan-1', (input: Input) => createProduct(input, invocation(), entities)],
+        ['orphan-2', (input: Input) => insertProduct(input, invocation(), entities, client)],
+      ] as const) {
+        await make(productId);
+        await entities.Product.delete({ productId }).go();
+        const input = { productId, name: 'Tea', category: 'Drinks', priceMinor: 9, currency: 'EUR', stock: 2 };
+        await expect(create(input)).resolves.toMatchObject({ priceMinor: 9, stock: 2 });
+        expect(await stockOf(productId)).toMatchObject({ stock: 2, priceMinor: 9 });
+        await expect(create(input)).rejects.toMatchObject({ type: 'product-exists' });
+      }
+    });
+    type Input = Parameters<typeof createProduct>[0];
+  });
+
+  test('a movement that is done but cannot be read afterwards is not asked for again', async () => {
+    const plain = tables.store();
+    await importProducts(products('moved', 2), invocation(), plain.entities);
+    const blind = () => tables.store(on('GetItem', () => ({ kind: 'throttle' })), { maxAttempts: 1 }).entities;
+    const transfer = transferStock({ fromProductId: 'moved-0', toProductId: 'moved-1', quantity: 2 }, within(700), blind());
+    await expect(transfer).rejects.toMatchObject({ type: 'outcome-unknown', status: 503 });
+    const adjust = adjustStock({ productId: 'moved-0', delta: -1, reason: 'count' }, within(700), blind());
+    await expect(adjust).rejects.toMatchObject({ type: 'outcome-unknown', status: 503 });
+    const { data } = await plain.entities.Stock.get([{ productId: 'moved-0' }, { productId: 'moved-1' }]).go({ consistent: true });
+    expect(Object.fromEntries(data.map(({ productId, stock }) => [productId, stock]))).toEqual({ 'moved-0': 2, 'moved-1': 7 });
   });
 
   test('stock that is not given is written only where there is none', async () => {
@@ -166,6 +244,7 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
         'SELECT * FROM "T" WHERE "pk" = ? OR "sk" = ?',
         'SELECT * FROM "T" WHERE "sk" = ? OR "pk" = ?',
         'SELECT * FROM "T" WHERE "pk" > ?',
+        'SELECT * FROM "T" WHERE "pk" = ? AND "sk" = ? OR "sk" = ?',
         'UPDATE "T" SET "a" = ?',
         'DELETE FROM "T" WHERE "sk" = ?',
       ];

@@ -116,6 +116,7 @@ test('the role of each function holds exactly these actions on these tables and 
   ],
   "insert-product": [
     "PartiQLInsert table/Products",
+    "PartiQLUpdate table/Products",
   ],
   "list-customer-orders-by-status": [
     "Query table/Orders/index/lsi2",
@@ -142,6 +143,7 @@ test('the role of each function holds exactly these actions on these tables and 
   ],
   "place-order": [
     "BatchGetItem table/Products",
+    "ConditionCheckItem table/Products",
     "GetItem table/Orders",
     "PutItem table/Orders",
     "UpdateItem table/Products",
@@ -160,6 +162,7 @@ test('the role of each function holds exactly these actions on these tables and 
   ],
   "set-price": [
     "GetItem table/Products",
+    "PartiQLInsert table/Products",
     "PartiQLUpdate table/Products",
   ],
   "transfer-stock": [

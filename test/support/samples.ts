@@ -18,7 +18,7 @@ export const SAMPLES = {
   },
   EmailClaim: { email: 'ann@example.com', userId: 'Ann', claimedAt: at },
   CustomerStats: { userId: 'Ann', orders: 1, spent: { EUR: 5 } },
-  CartItem: { userId: 'Ann', productId: 'Tea', quantity: 1, addedAt: at, expiresAt: 1 },
+  CartItem: { userId: 'Ann', productId: 'Tea', quantity: 1, addedAt: at, putId: 'P1', expiresAt: 1 },
   Session: { userId: 'Ann', sessionId: 'S1', createdAt: at, expiresAt: 1 },
   ProcessedEvent: { effect: 'customer-stats', eventId: 'e#1', processedAt: at, expiresAt: 1 },
   Product: {
