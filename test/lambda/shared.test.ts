@@ -143,6 +143,17 @@ describe('a flow', () => {
     expect(answer.statusCode).toBe(isAdmin ? 204 : 403);
   });
 
+  test.each([
+    ['fits', 6_200_000, '.', 200],
+    ['is too large', 6_300_000, '.', 500],
+    ['is too large once it is text inside the JSON of the function', 3_200_000, '"', 500],
+  ])('an answer that %s', async (_, length, character, status) => {
+    const large = flow('large', () => Promise.resolve({ status: 200, body: character.repeat(length) }));
+    const answer = await large(event, context(10_000));
+    expect([answer.statusCode, Buffer.byteLength(JSON.stringify(answer)) <= 6 * 1024 * 1024]).toEqual([status, true]);
+    expect((JSON.parse(answer.body as string) as { type?: string }).type).toBe(status === 500 ? 'answer-too-large' : undefined);
+  });
+
   test('answers a defect without what it knows of it', async () => {
     const broken = flow('broken', () => Promise.reject(new Error('secret detail')));
     const answer = await broken(event, context(10_000));
