@@ -20,13 +20,18 @@ export interface LocalControls {
   advanceClock(seconds: number): Promise<object>;
 }
 
+const SUB = 'must be text of 1 to 128 characters';
 const tokenInput = z.strictObject({
-  sub: z.string().check(z.minLength(1), z.maxLength(128)),
-  groups: z.optional(z.array(z.string().check(z.regex(/^[^\s,[\]]+$/, 'must not hold blanks, commas or brackets')))),
+  sub: z.string(SUB).check(z.minLength(1, SUB), z.maxLength(128, SUB)),
+  groups: z.optional(z.array(z.string('must be text').check(z.regex(/^[^\s,[\]]+$/, 'must not hold blanks, commas or brackets')))),
 });
 
 /** Ten years: far more than any TTL of the store. */
-const clockInput = z.strictObject({ advanceSeconds: z.int().check(z.minimum(0), z.maximum(10 * 366 * 86_400)) });
+const MAX_ADVANCE_SECONDS = 10 * 366 * 86_400;
+const SECONDS = `must be a whole number from 0 to ${MAX_ADVANCE_SECONDS}`;
+const clockInput = z.strictObject({
+  advanceSeconds: z.int(SECONDS).check(z.minimum(0, SECONDS), z.maximum(MAX_ADVANCE_SECONDS, SECONDS)),
+});
 
 /** Serves the endpoints that exist on this machine only. */
 export async function handleLocal(request: IncomingMessage, response: ServerResponse, controls: LocalControls): Promise<void> {

@@ -12,6 +12,7 @@ import { type EngineName, findEngine } from './engine/find-engine';
 import { Environment, type LocalFunction } from './functions/environment';
 import { Pool } from './functions/pool';
 import { FaultInjector } from './gateway/faults';
+import type { Call } from './gateway/call';
 import { createGateway } from './gateway/gateway';
 import { Trace } from './gateway/meter';
 import { Permissions } from './gateway/permissions';
@@ -39,6 +40,8 @@ export interface PlatformOptions {
   onRequest(entry: RequestLogEntry): void;
   /** What the functions print. */
   onFunctionOutput(flow: string, text: string): void;
+  /** Each call of DynamoDB that a function makes. */
+  onDynamoDbCall?: ((call: Call) => void) | undefined;
 }
 
 export interface Platform {
@@ -132,6 +135,7 @@ async function start(
     trace,
     clock,
     permissions,
+    onCall: options.onDynamoDbCall,
     faults,
   });
   const dynamodb = await listen(gateway, await portBeside(options.port));

@@ -3,7 +3,7 @@ import { ulid } from 'ulid';
 import * as z from 'zod/mini';
 import { invalidInput, Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
-import { integer, MAX_STOCK, productId } from '#shared/input';
+import { MAX_STOCK, productId, quantity } from '#shared/input';
 import { readBack } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
@@ -12,7 +12,7 @@ import { transact } from '#shared/transact';
 const { Stock, StockMovement } = store.entities;
 
 const input = z
-  .strictObject({ fromProductId: productId, toProductId: productId, quantity: integer(1, MAX_STOCK) })
+  .strictObject({ fromProductId: productId, toProductId: productId, quantity })
   .check(
     z.refine(({ fromProductId, toProductId }) => fromProductId !== toProductId, {
       error: 'must be another product',

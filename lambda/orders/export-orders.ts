@@ -12,18 +12,25 @@ const MAX_SEGMENTS = 1_000_000;
 
 const query = z
   .strictObject({
-    segment: z._default(integerText(0, MAX_SEGMENTS - 1), 0),
-    segments: z._default(integerText(1, MAX_SEGMENTS), 1),
+    segment: z.optional(integerText(0, MAX_SEGMENTS - 1)),
+    segments: z.optional(integerText(1, MAX_SEGMENTS)),
     ...page,
   })
-  .check(z.refine(({ segment, segments }) => segment < segments, { error: 'must be below segments', path: ['segment'] }));
+  .check(
+    // One without the other would be a part of the orders that looks like all.
+    z.refine(({ segment, segments }) => (segment === undefined) === (segments === undefined), {
+      error: 'give segment and segments, or neither',
+      path: ['segment'],
+    }),
+    z.refine(({ segment = 0, segments = 1 }) => segment < segments, { error: 'must be below segments', path: ['segment'] }),
+  );
 
 /**
  * One page of one segment of a parallel Scan over all orders: the only Scan there is. `limit` counts the items that are
  * read, orders or not, so a page may be short or empty and still have a cursor.
  */
 export async function exportOrders(
-  { segment, segments, limit, cursor }: z.output<typeof query>,
+  { segment = 0, segments = 1, limit, cursor }: z.output<typeof query>,
   caller: string,
   { now }: Pick<Invocation, 'now'>,
   entities = { Order },

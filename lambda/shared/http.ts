@@ -233,7 +233,9 @@ export function inputErrors(error: z.core.$ZodError): InputError[] {
     if (errors.size < MAX_INPUT_ERRORS && !errors.has(name)) errors.set(name, { path: name, message });
   };
   for (const issue of error.issues) {
-    if (issue.code !== 'unrecognized_keys') add(issue.path, issue.message);
+    // zod/mini has no words of its own.
+    if (issue.code === 'invalid_type' && issue.message === 'Invalid input') add(issue.path, `must be of type ${issue.expected}`);
+    else if (issue.code !== 'unrecognized_keys') add(issue.path, issue.message);
     else for (const key of issue.keys.slice(0, MAX_INPUT_ERRORS)) add([...issue.path, key], 'is not known here');
   }
   return [...errors.values()];

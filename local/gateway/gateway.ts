@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Clock } from '../clock';
 import type { Engine, WireReply } from '../engine/engine';
 import { isFromHere } from '../loopback';
-import { type Call, chain, errorReply, type Step } from './call';
+import { type Call, chain, errorReply, type Reply, type Step } from './call';
 import type { FaultInjector } from './faults';
 import { meter, type Trace } from './meter';
 import type { Permissions } from './permissions';
@@ -27,16 +27,23 @@ export function createGateway(options: {
   clock: Clock;
   permissions: Permissions;
   faults: FaultInjector;
+  /** Sees each call of a function. */
+  onCall?: ((call: Call) => void) | undefined;
 }): Server {
-  const { callers, engines, homeRegion, trace, clock, permissions, faults } = options;
-  const steps = [identify(callers), meter(trace, () => clock.now()), permissions.step, idempotencyWindow(clock), faults.step];
+  const { callers, engines, homeRegion, trace, clock, permissions, faults, onCall } = options;
+  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), permissions.step, idempotencyWindow(clock), faults.step];
   const handle = chain(steps, (call) => {
     const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
   });
+  // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
+  const inTimeOf = (call: Call, reply: Reply): Reply =>
+    reply === 'no-answer' || call.function === undefined
+      ? reply
+      : { ...reply, headers: { ...reply.headers, date: new Date(clock.now()).toUTCString() } };
   const server = createServer((request, response) => {
     void (isFromHere(request.headers) ? readCall(request) : Promise.resolve(NOT_FROM_HERE))
-      .then((call) => ('status' in call ? call : handle(call)))
+      .then(async (call) => ('status' in call ? call : inTimeOf(call, await handle(call))))
       .catch((error: unknown) => errorReply('InternalServerError', `The engine does not answer: ${String(error)}`, 500))
       .then((reply) => {
         if (reply === 'no-answer') return void request.socket.destroy();
@@ -58,12 +65,13 @@ export function createGateway(options: {
 const NOT_FROM_HERE = errorReply('AccessDeniedException', 'This endpoint is for this machine only.');
 
 /** Names the function that calls, by its access key, and the API request it serves, by the trace id. */
-function identify(callers: Callers): Step {
+function identify(callers: Callers, onCall: (call: Call) => void = () => {}): Step {
   return (call, next) => {
     const name = callers.functionOf(call.accessKeyId);
     if (name !== undefined) call.function = name;
     const requestId = call.traceId && callers.requestOf(call.traceId);
     if (requestId) call.requestId = requestId;
+    if (name !== undefined) onCall(call);
     return next(call);
   };
 }

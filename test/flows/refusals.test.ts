@@ -223,7 +223,9 @@ describe('what is wrong is refused', () => {
     ['/customers/ann/orders/by-status/pending', 'status'],
     ['/customers/ann/orders/by-status/Pending?from=2026-02-01&to=2026-01-31', 'from'],
     ['/orders/export?segment=2&segments=2', 'segment'],
-    ['/orders/export?segments=1000001', 'segments'],
+    ['/orders/export?segments=4', 'segment'],
+    ['/orders/export?segment=0', 'segment'],
+    ['/orders/export?segment=0&segments=1000001', 'segments'],
     ['/partiql/orders', 'customerId'],
     ['/partiql/orders?customerId=ann&from=yesterday', 'from'],
   ])('%s names %s', async (path, field) => {
@@ -241,6 +243,7 @@ describe('what is wrong is refused', () => {
     ['/products/batch-get', { productIds: [7] }],
     ['/inventory/transfers', { fromProductId: 'tea', toProductId: 'tea', quantity: 1 }],
     ['/inventory/transfers', { fromProductId: 'tea', toProductId: 'cup', quantity: 0 }],
+    ['/inventory/transfers', { fromProductId: 'tea', toProductId: 'cup', quantity: 10_001 }],
   ])('POST %s with %j is 400', async (path, body) => {
     expectProblem(await admin.post(path, body), 400, 'invalid-input');
   });

@@ -230,6 +230,10 @@ describe('what exists on this machine only', () => {
     expect(body).toMatchObject({ aheadSeconds: 4_301 });
     expect(await left()).toEqual(['later', 'old', 'text']);
     const created = await store.admin.post('/products', aProduct({ productId: 'later' }));
+    // The SDK would take a difference of time for a wrong clock, and send what is refused again.
+    const refused = await store.admin.post('/products', aProduct({ productId: 'later' }));
+    const trace = await store.anonymous.get(`/_local/trace?request=${refused.headers.get('apigw-requestid')}`);
+    expect([refused.status, trace.body.items.length]).toEqual([409, 1]);
     expect(Date.parse(created.body.createdAt)).toBeGreaterThan(Date.now() + 3_600_000);
   });
 });

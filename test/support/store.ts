@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Platform, startPlatform } from '../../local/platform';
+import { type Platform, type PlatformOptions, startPlatform } from '../../local/platform';
 import { engineUnderTest } from './engine';
 import { assemblyOf, type Layout } from './synthesize-once';
 
@@ -42,12 +42,17 @@ export interface TestStore {
   stop(): Promise<void>;
 }
 
-/**
- * @param options `assembly` is a folder to run instead of the layout's own; `denials` is for the suites that provoke them
- */
+export interface StartOptions {
+  /** A folder to run instead of the layout's own. */
+  assembly?: string;
+  /** For the suites that provoke them. */
+  denials?: 'expected';
+  onDynamoDbCall?: PlatformOptions['onDynamoDbCall'];
+}
+
 export async function startStore(
   layout: Layout,
-  { assembly = assemblyOf(layout), denials }: { assembly?: string; denials?: 'expected' } = {},
+  { assembly = assemblyOf(layout), denials, onDynamoDbCall }: StartOptions = {},
 ): Promise<TestStore> {
   const state = mkdtempSync(join(tmpdir(), 'store-test-'));
   const output: string[] = [];
@@ -60,6 +65,7 @@ export async function startStore(
     region: 'us-east-1',
     onRequest: () => {},
     onFunctionOutput: (flow, text) => output.push(`${flow}: ${text}`),
+    onDynamoDbCall,
   });
   const withToken = (token: string | undefined) => client(platform.url, token);
   const user = async (sub: string) => withToken(await platform.token(sub, []));
