@@ -12,4 +12,6 @@ module.exports = {
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
   testTimeout: 30_000,
+  // The suites wait more than they compute; jest would leave a core to itself.
+  maxWorkers: '100%',
 };
