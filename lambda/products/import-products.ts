@@ -37,8 +37,8 @@ interface Failure {
  * Writes up to 500 products in batches, over what is there: an import begins a product anew. Its stock is written only
  * when it is given; else it stays as it is, or is 0.
  *
- * Stock follows when its product is written. A batch is no transaction: an import that ends between the two leaves a
- * product that cannot be ordered, since its two prices differ, until it is imported again.
+ * Stock follows when its product is written. A batch is no transaction: an import that ends between the two, or meets
+ * another, leaves two prices or a product without Stock. Who finds it mends it: docs/decisions/0008 says how.
  */
 export async function importProducts(
   products: unknown[],
