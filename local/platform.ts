@@ -63,8 +63,8 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-/** Execution environments of one function: more would only share the cores. */
-const POOL_SIZE = 3;
+/** Execution environments of one function: more at work at once would only share the cores. */
+const POOL_SIZE = { soon: 3, most: 8 };
 
 const SWEEP_EVERY_MS = 60_000;
 

@@ -5,9 +5,23 @@ export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
 
 const IDLE_MS = 5 * 60 * 1_000;
 
+/** About as long as an environment takes to start. */
+const GROW_AFTER_MS = 200;
+
+/** How many execution environments a function has. */
+export interface PoolSize {
+  /** Started as soon as requests come at once. */
+  soon: number;
+  /**
+   * Started while requests wait: those before them wait for DynamoDB then, as when it throttles, and leave the cores
+   * free.
+   */
+  most: number;
+}
+
 /**
- * The execution environments of one function. Lambda would start one for every concurrent request; here at most
- * `size` run, and further requests wait their turn.
+ * The execution environments of one function. Lambda would start one for every concurrent request; here their number is
+ * capped, and further requests wait their turn.
  */
 export class Pool {
   private readonly idle: { environment: Environment; since: number }[] = [];
@@ -19,7 +33,7 @@ export class Pool {
 
   constructor(
     readonly fn: LocalFunction,
-    private readonly size: number,
+    private readonly size: PoolSize,
     private readonly start: (fn: LocalFunction) => Environment,
   ) {
     this.reaper = setInterval(() => this.endIdle(Date.now() - IDLE_MS), IDLE_MS / 5).unref();
@@ -27,7 +41,7 @@ export class Pool {
 
   /** Invokes the function when an environment is free. An answer above Lambda's limit is an error, as on Lambda. */
   async invoke(invocation: Invocation): Promise<InvocationResult> {
-    if (this.busy >= this.size) await new Promise<void>((go) => this.waiting.push(go));
+    if (this.busy >= this.size.soon) await this.place();
     else this.busy++;
     if (this.stopped) return { error: { errorType: 'Runtime.Stopped', errorMessage: 'The platform is stopping' } };
     let environment: Environment | undefined;
@@ -53,6 +67,23 @@ export class Pool {
     for (const go of this.waiting.splice(0)) go();
     clearInterval(this.reaper);
     for (const environment of this.all) environment.stop();
+  }
+
+  /** Resolves when a place is free, or when there may be one more. */
+  private place(): Promise<void> {
+    return new Promise((go) => {
+      const turn = () => {
+        clearTimeout(growing);
+        go();
+      };
+      const growing = setTimeout(() => {
+        if (this.busy >= this.size.most) return;
+        this.waiting.splice(this.waiting.indexOf(turn), 1);
+        this.busy++;
+        go();
+      }, GROW_AFTER_MS);
+      this.waiting.push(turn);
+    });
   }
 
   /** The environment used last, so that the others grow idle and end. One may have crashed since. */

@@ -1,6 +1,6 @@
 import { DeleteItemCommand, DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { type Flow, FLOWS } from '../../lib/flows';
-import { aProduct, type Answer, startStore, type TestStore } from '../support/store';
+import { aProduct, type Answer, denial, startStore, type TestStore } from '../support/store';
 import { catalogueAccess } from '../support/catalogue-access';
 import { LAYOUTS } from '../support/synthesize-once';
 
@@ -28,8 +28,8 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
     const { admin, anonymous } = store;
     const ann = await store.user('ann');
     const done = (answer: Answer) => {
-      const { denied } = store.permissions();
-      if (answer.status >= 300) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}; denied: ${JSON.stringify(denied)}`);
+      const denied = store.permissions().denied.map(denial);
+      if (answer.status >= 300) throw new Error([...denied, `${answer.status} ${JSON.stringify(answer.body)}`].join('\n'));
       return answer;
     };
     const etag = (answer: Answer) => ({ 'if-match': answer.headers.get('etag') as string });
@@ -106,9 +106,9 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
       Object.entries(access).flatMap(([target, actions]) => actions.map((action) => `${name}: ${target} ${action}`)),
     );
     expect({
-      denied,
-      unused: items.filter(({ used }) => used === 0),
-      notInTheRow: [...made].filter((access) => !listed.includes(access)),
+      denied: denied.map(denial),
+      unused: items.filter(({ used }) => used === 0).map(({ function: flow, action, resource }) => `${flow} never uses ${action} on ${resource}`),
+      notInTheRow: [...made].filter((access) => !listed.includes(access)).map((access) => `${access} (no AccessDenied: the row lists it for another entity of the table)`),
       inTheRowForNothing: listed.filter((access) => !made.has(access)),
     }).toEqual({ denied: [], unused: [], notInTheRow: [], inTheRowForNothing: [] });
     // Every function starts once, and each start is a process of its own.

@@ -14,7 +14,7 @@ describe('invoking a function', () => {
   afterEach(() => pools.splice(0).forEach((pool) => pool.stop()));
   afterAll(() => rmSync(root, { recursive: true }));
 
-  function pool(code: string, { timeoutMs = 5_000, size = 1 } = {}): Pool {
+  function pool(code: string, { timeoutMs = 5_000, size = 1, most = size }: { timeoutMs?: number; size?: number; most?: number } = {}): Pool {
     const folder = join(root, `f${Math.random()}`);
     mkdirSync(folder);
     writeFileSync(join(folder, 'index.mjs'), code);
@@ -32,7 +32,7 @@ describe('invoking a function', () => {
     };
     environments = [];
     output = '';
-    const made = new Pool(fn, size, () => {
+    const made = new Pool(fn, { soon: size, most }, () => {
       const environment = new Environment(fn, 'http://127.0.0.1:1', (_, text) => (output += text));
       environments.push(environment);
       return environment;
@@ -109,6 +109,19 @@ describe('invoking a function', () => {
     const results = await Promise.all([0, 1, 2, 3, 4, 5].map((n) => invoke(subject, { n })));
     expect(results.filter((result) => typeof result === 'number')).toEqual([0, 2, 3, 4, 5]);
     expect(environments.length).toBeLessThanOrEqual(3);
+  });
+
+  test('an invocation that waits gets an environment of its own, while there are fewer than the most', async () => {
+    const subject = pool(
+      `import { existsSync } from 'node:fs';
+       export const handler = async ({ until }) => { while (!existsSync(until)) await new Promise((done) => setTimeout(done, 5)); return process.pid }`,
+      { size: 1, most: 2 },
+    );
+    const until = join(root, 'all-began');
+    const running = [0, 1, 2].map(() => invoke(subject, { until }));
+    while (environments.length < 2) await new Promise((done) => setTimeout(done, 5));
+    writeFileSync(until, '');
+    expect(new Set(await Promise.all(running)).size).toBe(2);
   });
 
   test('a stop answers what waits, and starts nothing', async () => {

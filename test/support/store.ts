@@ -78,13 +78,17 @@ export async function startStore(
     withToken,
     permissions: platform.permissions,
     async stop() {
-      const denied = platform.permissions().denied.map(({ function: flow, action, resource }) => `${flow} was denied ${action} on ${resource}`);
+      const denied = platform.permissions().denied.map(denial);
       await platform.stop();
       rmSync(state, { recursive: true, force: true });
       if (denials !== 'expected' && denied.length > 0) throw new Error(denied.join('\n'));
     },
   };
 }
+
+/** What a role lacks, for the person who lists it in the catalogue. */
+export const denial = ({ function: flow, action, resource }: ReturnType<Platform['permissions']>['denied'][number]): string =>
+  `AccessDenied: ${flow} lacks ${action} on ${resource}`;
 
 export function client(url: string, token: string | undefined): Client {
   const send = async (method: string, path: string, { body, rawBody, headers = {} }: CallOptions = {}): Promise<Answer> => {
