@@ -2,7 +2,7 @@ import { createWriteTransaction } from 'electrodb';
 import { shardOf } from '#model/shard';
 import { Problem } from '#shared/errors';
 import { type Caller, flow, type Invocation } from '#shared/http';
-import { readBack } from '#shared/retry';
+import { readBack, untilAnswered } from '#shared/retry';
 import { shardCount } from '#shared/shards';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
@@ -24,7 +24,7 @@ export async function cancelOrder(
   { now, deadline }: Invocation,
   entities = { Order, Stock },
 ) {
-  const { customerId, placedAt, lines } = await findOrder(orderId, caller, entities);
+  const { customerId, placedAt, lines } = await untilAnswered(deadline, () => findOrder(orderId, caller, entities));
   const key = { customerId, placedAt, orderId };
   const skipped = new Set<string>();
   for (;;) {
@@ -42,7 +42,7 @@ export async function cancelOrder(
     );
     if (!reasons) break;
     if (reasons[0]?.code !== 'None') {
-      const { status } = await findOrder(orderId, caller, entities);
+      const { status } = await untilAnswered(deadline, () => findOrder(orderId, caller, entities));
       throw new Problem('illegal-transition', `The order is ${status}; only ${CANCELLABLE.join(' or ')} can be cancelled.`);
     }
     // Only a Stock that does not exist fails here. Each turn skips at least one line, so this ends.

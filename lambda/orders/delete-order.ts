@@ -1,5 +1,5 @@
 import { type Caller, flow, type Invocation } from '#shared/http';
-import { writeOnCondition } from '#shared/retry';
+import { untilAnswered, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { findOrder } from './find-order';
 import { orderNotFound } from './order-id';
@@ -14,7 +14,7 @@ export async function deleteOrder(
   { deadline }: Pick<Invocation, 'deadline'>,
   entities = { Order },
 ) {
-  const order = await findOrder(orderId, caller, entities);
+  const order = await untilAnswered(deadline, () => findOrder(orderId, caller, entities));
   const { customerId, placedAt } = order;
   const written = await writeOnCondition(deadline, () =>
     entities.Order.remove({ customerId, placedAt, orderId }).go({ response: 'all_old' }),

@@ -10,7 +10,7 @@ import { shardOf } from '#model/shard';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { jsonObject, productId, quantity, text } from '#shared/input';
-import { backoff } from '#shared/retry';
+import { backoff, untilAnswered } from '#shared/retry';
 import { shardCount } from '#shared/shards';
 import { store } from '#shared/store';
 import { isoTime, ttlSeconds } from '#shared/time';
@@ -51,7 +51,7 @@ export async function placeOrder(
 ) {
   const deadline = invocation.deadline - READ_BACK_MS;
   for (let attempt = 0; ; attempt++) {
-    const earlier = await orderOfKey(request, invocation.now, entities);
+    const earlier = await untilAnswered(deadline, () => orderOfKey(request, invocation.now, entities));
     if (earlier) return { order: earlier, isNew: false };
     try {
       const placed = await tryToPlace(request, order, { ...invocation, deadline }, attempt > 0, entities);
@@ -59,7 +59,8 @@ export async function placeOrder(
     } catch (error) {
       // The record is written with the order, so it tells whether the transaction was done.
       const isLost = error instanceof Problem && error.type === 'outcome-unknown';
-      const made = isLost ? await orderOfKey(request, invocation.now, entities) : undefined;
+      const read = () => orderOfKey(request, invocation.now, entities);
+      const made = isLost ? await untilAnswered(invocation.deadline, read) : undefined;
       if (made) return { order: made, isNew: true };
       throw error;
     }

@@ -3,7 +3,7 @@ import { ORDER_STATUSES, type OrderStatus } from '#model/order';
 import { shardOf } from '#model/shard';
 import { Problem } from '#shared/errors';
 import { type Caller, flow, type Invocation } from '#shared/http';
-import { writeOnCondition } from '#shared/retry';
+import { untilAnswered, writeOnCondition } from '#shared/retry';
 import { shardCount } from '#shared/shards';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
@@ -28,7 +28,7 @@ export async function updateOrderStatus(
   entities = { Order, Stock },
 ) {
   if (to === 'Cancelled') return cancelOrder(orderId, caller, invocation, entities);
-  const { customerId, placedAt, status } = await findOrder(orderId, caller, entities);
+  const { customerId, placedAt, status } = await untilAnswered(invocation.deadline, () => findOrder(orderId, caller, entities));
   const from = COMES_FROM[to];
   if (from.length === 0) throw illegalTransition(status, to);
   const updatedAt = isoTime(invocation.now);
@@ -40,7 +40,8 @@ export async function updateOrderStatus(
       .go({ response: 'updated_new' }),
   );
   if (written.done) return written.result.data;
-  const found = await findOrder(orderId, { sub: customerId, admin: false }, entities);
+  const owner = { sub: customerId, admin: false };
+  const found = await untilAnswered(invocation.deadline, () => findOrder(orderId, owner, entities));
   if (written.mayBeOwn && found.status === to && found.updatedAt === updatedAt) return found;
   throw illegalTransition(found.status, to);
 }

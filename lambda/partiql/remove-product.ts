@@ -1,6 +1,6 @@
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
-import { backoff } from '#shared/retry';
+import { backoff, untilAnswered } from '#shared/retry';
 import { client, store } from '#shared/store';
 import { execute, type Key, remove } from './statement';
 
@@ -20,7 +20,7 @@ export async function removeProduct(
   const [product, stock] = [entities.Product.get({ productId }), entities.Stock.get({ productId })];
   const [productKey, stockKey] = [product.params<Get>(), stock.params<Get>()];
   for (let attempt = 0; ; attempt++) {
-    const { data } = await product.go({ consistent: true });
+    const { data } = await untilAnswered(deadline, () => product.go({ consistent: true }));
     if (!data) throw new Problem('not-found', `There is no product ${productId}.`);
     const { version, createdAt } = data;
     const reasons = await execute(

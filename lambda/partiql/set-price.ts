@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { priceMinor } from '#shared/input';
-import { backoff, readBack } from '#shared/retry';
+import { backoff, readBack, untilAnswered } from '#shared/retry';
 import { client, store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { getProduct } from '../products/get-product';
@@ -26,13 +26,13 @@ export async function setPrice(
   documents = client,
 ) {
   for (let attempt = 0; ; attempt++) {
-    const { data: product } = await entities.Product.get({ productId }).go({ consistent: true });
+    const { data: product } = await untilAnswered(deadline, () => entities.Product.get({ productId }).go({ consistent: true }));
     if (!product) throw new Problem('not-found', `There is no product ${productId}.`);
     const { version, createdAt } = product;
     // PartiQL knows nothing of the model: whoever writes an attribute of a key writes the key, as the model composes it.
     const { TableName, Item } = entities.Product.put({ ...product, priceMinor }).params<Put>();
     const { pk, sk, gsi1sk } = Item;
-    const stock = await stockStatement(productId, priceMinor, product.currency, entities);
+    const stock = await stockStatement(productId, priceMinor, product.currency, deadline, entities);
     const reasons = await execute(
       documents,
       [
@@ -52,9 +52,15 @@ export async function setPrice(
 }
 
 /** Sets the copy in Stock; an import that ended in the middle may have left no Stock, and PartiQL has no statement that puts. */
-async function stockStatement(productId: string, priceMinor: number, currency: string, entities: { Stock: typeof Stock }) {
+async function stockStatement(
+  productId: string,
+  priceMinor: number,
+  currency: string,
+  deadline: number,
+  entities: { Stock: typeof Stock },
+) {
   const stock = entities.Stock.get({ productId });
-  if ((await stock.go({ consistent: true })).data) {
+  if ((await untilAnswered(deadline, () => stock.go({ consistent: true }))).data) {
     const { TableName, Key } = stock.params<Get>();
     return update(TableName, { priceMinor }, Key);
   }

@@ -2,7 +2,7 @@ import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
-import { readBack, writeOnCondition } from '#shared/retry';
+import { readBack, untilAnswered, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -25,7 +25,7 @@ export async function updateProduct(
   { now, deadline }: Invocation,
   entities = { Product, Stock },
 ) {
-  const current = await getProduct(productId, { consistent: true }, entities);
+  const current = await untilAnswered(deadline, () => getProduct(productId, { consistent: true }, entities));
   requireMatch(ifMatch, productEtag(current));
 
   const { priceMinor, currency, restockAt } = change;

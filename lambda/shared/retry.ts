@@ -15,7 +15,8 @@ export async function backoff(attempt: number, deadline: number): Promise<boolea
 
 /**
  * Makes a call that may be repeated (a read, or a write without condition that comes to the same each time), until
- * DynamoDB answers.
+ * DynamoDB answers. For the reads of flows that write: a flow that only reads leaves it at the SDK's own retries, since
+ * who asked can ask again.
  * @param deadline epoch milliseconds; past it the last error is thrown
  */
 export async function untilAnswered<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {

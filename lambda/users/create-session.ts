@@ -17,7 +17,9 @@ export async function createSession(userId: string, { now, deadline }: Invocatio
   await untilAnswered(deadline, () => entities.Session.put(session).go());
 
   // The id is a ULID, so the sort key has the order in which they began.
-  const { data: sessions } = await entities.Session.query.primary({ userId }).go({ consistent: true, pages: 'all' });
+  const { data: sessions } = await untilAnswered(deadline, () =>
+    entities.Session.query.primary({ userId }).go({ consistent: true, pages: 'all' }),
+  );
   const live = sessions.filter((entry) => !isExpired(entry, now));
   for (const { sessionId } of live.slice(0, -MAX_SESSIONS)) {
     await untilAnswered(deadline, () => entities.Session.delete({ userId, sessionId }).go());

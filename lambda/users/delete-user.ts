@@ -2,7 +2,7 @@ import { createWriteTransaction } from 'electrodb';
 import { normaliseEmail } from '#model/email-claim';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
-import { backoff } from '#shared/retry';
+import { backoff, untilAnswered } from '#shared/retry';
 import { store } from '#shared/store';
 import { transact } from '#shared/transact';
 import { getUser } from './get-user';
@@ -19,7 +19,7 @@ export async function deleteUser(
   entities = { User, EmailClaim },
 ): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    const { email } = await getUser(userId, entities);
+    const { email } = await untilAnswered(deadline, () => getUser(userId, entities));
     const reasons = await transact(
       createWriteTransaction(entities, ({ User, EmailClaim }) => [
         User.remove({ userId })

@@ -4,7 +4,7 @@ import { normaliseEmail } from '#model/email-claim';
 import { Problem } from '#shared/errors';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
-import { readBack, writeOnCondition } from '#shared/retry';
+import { readBack, untilAnswered, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 import { transact } from '#shared/transact';
@@ -27,7 +27,7 @@ export async function updateUser(
   { now, deadline }: Invocation,
   entities = { User, EmailClaim },
 ) {
-  const current = await getUser(userId, entities);
+  const current = await untilAnswered(deadline, () => getUser(userId, entities));
   requireMatch(ifMatch, userEtag(current));
   const at = isoTime(now);
   const set = {
@@ -50,7 +50,7 @@ export async function updateUser(
         .go(),
     );
     if (!written.done) {
-      const found = written.mayBeOwn ? await getUser(userId, entities) : current;
+      const found = written.mayBeOwn ? await untilAnswered(deadline, () => getUser(userId, entities)) : current;
       if (found.version !== current.version + 1 || found.updatedAt !== at) throw changedSinceRead();
     }
   } else {

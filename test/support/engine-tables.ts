@@ -94,10 +94,12 @@ class FaultHandler {
   /** As the SDK's own handler, it gives up a call when the caller does. */
   async handle(request: HttpRequest, { abortSignal }: Parameters<NodeHttpHandler['handle']>[1] = {}) {
     const signal = abortSignal as AbortSignal | undefined;
+    let abort = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' })), { once: true });
+      abort = () => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }));
+      signal?.addEventListener('abort', abort);
     });
-    return Promise.race([this.meetAll(request), aborted]);
+    return Promise.race([this.meetAll(request), aborted]).finally(() => signal?.removeEventListener('abort', abort));
   }
 
   private async meetAll({ headers, body }: HttpRequest) {
