@@ -274,7 +274,7 @@ const CASES: Record<string, Case[]> = {
 
 const WRITES = /^(PutItem|UpdateItem|DeleteItem|BatchWriteItem|PartiQL(Insert|Update|Delete))$/;
 
-describe('a function that dies before or after any of its calls, and is asked again', () => {
+describe('a function that is throttled in any one of its calls; that dies before or after it, and is asked again', () => {
   let tables: Tables;
   let made = 0;
   beforeAll(async () => {
@@ -301,6 +301,16 @@ describe('a function that dies before or after any of its calls, and is asked ag
     await request(whole, counted);
     await holds(whole, plain);
     expect(counted.sent.length).toBeGreaterThan(0);
+
+    // Refused past the SDK's own tries, it tries again itself, until its deadline.
+    for (let call = 1; call <= counted.sent.length; call++) {
+      const own = ids();
+      await prepare?.(own, plain);
+      let calls = 0;
+      const throttled = tables.store(() => (++calls === call ? { kind: 'throttle' } : 'pass'), { maxAttempts: 1 });
+      await request(own, throttled);
+      await holds(own, plain);
+    }
 
     for (let call = 1; call <= counted.sent.length; call++) {
       for (const kind of ['crash-before', 'crash-after'] as const) {
