@@ -92,7 +92,9 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
 
   test('a call that hangs is given up at the deadline, and its items are named', async () => {
     const store = tables.store(on('BatchWriteItem', () => new Promise<never>(() => {})));
-    const { written, failed } = await importProducts(products('hanging', 2), within(1_300), store.entities);
+    const time = within(1_300);
+    const { written, failed } = await importProducts(products('hanging', 2), time, store.entities);
+    expect(Date.now()).toBeLessThan(time.deadline);
     expect([written, failed.map(({ reason }) => reason)]).toEqual([
       0,
       Array(2).fill('unprocessed: DynamoDB did not answer for the product; import it again'),
