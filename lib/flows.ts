@@ -73,7 +73,7 @@ export const FLOWS = [
     route: 'PUT /users/{userId}/cart/items/{productId}',
     entry: 'carts/put-cart-item',
     who: 'self',
-    access: { CartItem: ['DeleteItem', 'PutItem', 'Query'] },
+    access: { CartItem: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'] },
   },
   {
     name: 'delete-cart-item',

@@ -20,7 +20,7 @@ const input = z.strictObject({ quantity });
 /**
  * Puts a product into a cart, or another quantity of one that is in it, and lets it expire in 30 days.
  *
- * The cart is counted after the write, not before, and every time: of requests that come at once, whoever counts last
+ * A new product is counted after the write, not before: of requests that come at once, whoever counts last
  * sees all that was written, so a cart never stays above 100 products. Near the limit one may be refused that had room.
  * @throws Problem `cart-full`
  */
@@ -31,8 +31,22 @@ export async function putCartItem(
   { now, deadline }: Invocation,
   entities = { CartItem },
 ) {
+  const { data: present } = await untilAnswered(deadline, () =>
+    entities.CartItem.get({ userId, productId }).go({ consistent: true }),
+  );
   const putId = ulid(now);
   const item = { userId, productId, quantity, addedAt: isoTime(now), expiresAt: ttlSeconds(now, THIRTY_DAYS_SECONDS), putId };
+  if (present && !isExpired(present, now)) {
+    // It takes no place that it had not, so it needs no count, and no count of another takes it out.
+    const { addedAt, expiresAt } = item;
+    const changed = await writeOnCondition(deadline, () =>
+      entities.CartItem.patch({ userId, productId })
+        .set({ quantity, addedAt, expiresAt })
+        .where((attr, { eq }) => eq(attr.putId, present.putId))
+        .go(),
+    );
+    if (changed.done) return cartItemView(item);
+  }
   await untilAnswered(deadline, () => entities.CartItem.put(item).go());
 
   const { data: cart } = await untilAnswered(deadline, () =>

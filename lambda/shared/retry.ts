@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awsError, failureKind, Problem } from './errors';
+import { awsError, failureKind, outcomeUnknown, Problem } from './errors';
+import { hasLostAnswer } from './lost-answers';
 
 /**
  * Waits before the next attempt, counted from 0: a random time up to `50 ms * 2^attempt`, at most 1 s. Full jitter
@@ -47,27 +48,30 @@ export async function readBack<Result>(deadline: number, read: () => Promise<Res
 export type Written<Result> =
   | { done: true; result: Result }
   /**
-   * Its condition did not hold. When the SDK had sent it more than once, `mayBeOwn` is true: the first may have been
-   * done without an answer, and what the condition met may be this very write.
+   * Its condition did not hold. When an answer was lost before, `mayBeOwn` is true: that try may have been done, and
+   * what the condition met may be this very write.
    */
   | { done: false; mayBeOwn: boolean };
 
 /**
- * Runs a conditional write of one item, and repeats it while DynamoDB refuses it for a passing reason: throttled past
- * the SDK's own retries, or (not retried by the SDK) in conflict with a transaction. Nothing was done then.
+ * Runs a conditional write of one item, and repeats it while DynamoDB does not answer, or refuses it for a passing
+ * reason: throttled past the SDK's own retries, or (not retried by the SDK) in conflict with a transaction. The condition
+ * must not hold any more once it is done, so it is done once.
  *
  * @param deadline epoch milliseconds; past it the last error is thrown
  */
 export async function writeOnCondition<Result>(deadline: number, call: () => Promise<Result>): Promise<Written<Result>> {
+  let mayBeOwn = false;
   for (let attempt = 0; ; attempt++) {
     try {
       return { done: true, result: await call() };
     } catch (error) {
-      const cause = awsError(error);
-      if (cause?.name === 'ConditionalCheckFailedException') {
-        return { done: false, mayBeOwn: (cause.$metadata?.attempts ?? 1) > 1 };
-      }
-      if (failureKind(error) !== 'throttled' || !(await backoff(attempt, deadline))) throw error;
+      const kind = failureKind(error);
+      mayBeOwn ||= kind === 'unknown-outcome' || hasLostAnswer(error);
+      if (awsError(error)?.name === 'ConditionalCheckFailedException') return { done: false, mayBeOwn };
+      if (kind !== 'other' && (await backoff(attempt, deadline))) continue;
+      if (kind === 'throttled' && mayBeOwn) throw outcomeUnknown();
+      throw error;
     }
   }
 }

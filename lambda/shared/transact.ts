@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { itemSize } from '#model/item-size';
-import { failureKind, isItemSize, itemCollectionFull, itemTooLarge, Problem } from './errors';
+import { failureKind, isItemSize, itemCollectionFull, itemTooLarge, outcomeUnknown, Problem } from './errors';
+import { hasLostAnswer } from './lost-answers';
 import { backoff } from './retry';
 
 /** DynamoDB's limits. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html */
@@ -92,10 +93,10 @@ export async function untilKnown(
     } catch (error) {
       const kind = failureKind(error);
       if (kind === 'other') throw error;
-      answerLost ||= kind === 'unknown-outcome';
+      answerLost ||= kind === 'unknown-outcome' || hasLostAnswer(error);
     }
     if (!(await backoff(attempt, deadline))) {
-      if (answerLost) throw new Problem('outcome-unknown', 'DynamoDB did not answer in time. Read before you repeat it.');
+      if (answerLost) throw outcomeUnknown();
       throw new Problem('throttled', 'The items are in use by many requests. Try again.');
     }
   }

@@ -1,5 +1,6 @@
 import '../support/flow-environment';
 import { createWriteTransaction } from 'electrodb';
+import { adjustStock } from '../../lambda/inventory/adjust-stock';
 import { deleteOrder } from '../../lambda/orders/delete-order';
 import { updateOrderStatus } from '../../lambda/orders/update-order-status';
 import { createUser } from '../../lambda/users/create-user';
@@ -145,8 +146,14 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     expect(store.sent.filter((operation) => operation === 'UpdateItem')).toHaveLength(3);
   });
 
-  describe('a single write whose answer is lost is no conflict with itself', () => {
-    const losing = (operation: string) => tables.store((sent, nth) => (sent === operation && nth === 1 ? noAnswer : 'pass'));
+  const throttled = { kind: 'throttle' } as const;
+
+  describe.each([
+    ['', 'pass' as const, 'ann'],
+    [', and that is then throttled past the tries of the SDK,', throttled, 'bob'],
+  ])('a single write whose answer is lost%s is no conflict with itself', (_, second, sub) => {
+    const losing = (operation: string) =>
+      tables.store((sent, nth) => (sent !== operation ? 'pass' : nth === 1 ? noAnswer : nth === 2 ? second : 'pass'), { maxAttempts: 2 });
     const ann = { sub: 'ann', admin: false };
     const placed = async (key: string) => {
       const { productId } = await newProduct();
@@ -164,13 +171,13 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     });
 
     test('a change of a profile', async () => {
-      const user = await createUser('ann', { email: 'ann@example.com', name: 'Ann' }, invocation(), tables.store().entities);
-      const changed = await updateUser('ann', { name: 'Anna' }, userEtag(user), invocation(), losing('UpdateItem').entities);
+      const user = await createUser(sub, { email: `${sub}@example.com`, name: 'Ann' }, invocation(), tables.store().entities);
+      const changed = await updateUser(sub, { name: 'Anna' }, userEtag(user), invocation(), losing('UpdateItem').entities);
       expect(changed).toMatchObject({ name: 'Anna', version: 2 });
     });
 
     test('a change of a status', async () => {
-      const { orderId } = await placed('9a');
+      const { orderId } = await placed(`9a${sub}`);
       const store = losing('UpdateItem');
       const moved = await updateOrderStatus(orderId, 'Processing', ann, invocation(), store.entities);
       expect(moved).toMatchObject({ status: 'Processing', version: 2 });
@@ -179,7 +186,7 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     });
 
     test('a deletion', async () => {
-      const { orderId } = await placed('9b');
+      const { orderId } = await placed(`9b${sub}`);
       const deleted = await deleteOrder(orderId, ann, invocation(), losing('DeleteItem').entities);
       expect(deleted).toMatchObject({ orderId, status: 'Pending' });
       await expect(deleteOrder(orderId, ann, invocation(), tables.store().entities)).rejects.toMatchObject({ type: 'not-found' });
@@ -201,6 +208,14 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     const cancel = cancelOrder(order.orderId, { sub: 'ann', admin: false }, invocation(), refusing.entities);
     await expect(cancel).rejects.toThrow(message);
     expect(refusing.tokens).toHaveLength(1);
+  });
+
+  test('a movement without an answer, throttled ever after, may have been done: it says so', async () => {
+    const { productId } = await newProduct();
+    const store = tables.store(onTransaction((nth) => (nth === 1 ? noAnswer : throttled)), { maxAttempts: 2 });
+    const moving = adjustStock({ productId, delta: -3, reason: 'count' }, invocation(1_500), store.entities);
+    await expect(moving).rejects.toMatchObject({ type: 'outcome-unknown' });
+    expect(await stockOf(productId)).toBe(7);
   });
 
   test('a cancellation whose answer is lost gives the stock back once', async () => {

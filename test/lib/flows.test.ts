@@ -150,8 +150,10 @@ test('the role of each function holds exactly these actions on these tables and 
   ],
   "put-cart-item": [
     "DeleteItem table/Users",
+    "GetItem table/Users",
     "PutItem table/Users",
     "Query table/Users",
+    "UpdateItem table/Users",
   ],
   "remove-product": [
     "GetItem table/Products",

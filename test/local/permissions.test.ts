@@ -279,6 +279,6 @@ describe('a flow whose catalogue row is wrong', () => {
     );
     const { items } = (await store.anonymous.get('/_local/trace')).body;
     expect(items[0]).toMatchObject({ function: 'place-order', operation: 'TransactWriteItems', outcome: 'AccessDeniedException' });
-    await expect(store.stop()).rejects.toThrow(`place-order was denied dynamodb:UpdateItem on ${products}`);
+    await expect(store.stop()).rejects.toThrow(`AccessDenied: place-order lacks dynamodb:UpdateItem on ${products}`);
   });
 });

@@ -185,8 +185,8 @@ describe('the process', () => {
     const anybody = client(url, undefined);
     const answers = await Promise.all(Array.from({ length: 150 }, () => anybody.get('/products/none')));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404]));
-    // Three environments of the one function, the engine and its guard.
-    expect(childrenOf(child.pid!)).toHaveLength(5);
+    // At most eight environments of the one function, the engine and its guard.
+    expect(childrenOf(child.pid!).length).toBeLessThanOrEqual(10);
   });
 
   test('a second platform on the same state says which one runs', async () => {

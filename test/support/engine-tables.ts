@@ -4,6 +4,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createStore } from '../../lambda/model/store';
+import { noteLostAnswers } from '../../lambda/shared/lost-answers';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
 import { startEngine } from '../../local/engine/engine';
 import { findEngine } from '../../local/engine/find-engine';
@@ -64,6 +65,7 @@ export async function startTables() {
         maxAttempts,
         requestHandler: handler,
       });
+      noteLostAnswers(dynamodb);
       ended.push(() => dynamodb.destroy(), () => injector.clear());
       const names = { users: 'store-dev-Users', products: 'store-dev-Products', orders: 'store-dev-Orders' };
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });

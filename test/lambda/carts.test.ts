@@ -1,0 +1,25 @@
+import '../support/flow-environment';
+import { getCart } from '../../lambda/carts/get-cart';
+import { putCartItem } from '../../lambda/carts/put-cart-item';
+import { startTables } from '../support/engine-tables';
+import { outcome } from '../support/shop';
+
+describe('a full cart', () => {
+  let tables: Awaited<ReturnType<typeof startTables>>;
+  beforeAll(async () => {
+    tables = await startTables();
+  });
+  afterAll(() => tables.stop());
+
+  test('keeps what was in it, whatever comes at once', async () => {
+    const { entities } = tables.store();
+    const time = { now: Date.now(), deadline: Date.now() + 20_000 };
+    const put = (productId: string, quantity: number) => putCartItem('cat', productId, { quantity }, time, entities);
+    for (let index = 0; index < 100; index++) await put(`p${index}`, 1);
+    const requests = Array.from({ length: 20 }, (_, index) => (index % 2 ? outcome(put(`new${index}`, 1)) : put(`p${index}`, 2)));
+    await Promise.all(requests);
+    const { items } = await getCart('cat', time, entities);
+    expect(items).toHaveLength(100);
+    expect(items.filter(({ quantity }) => quantity === 2)).toHaveLength(10);
+  });
+});
