@@ -8,6 +8,9 @@ import { execute, insert, type Key, update } from './statement';
 
 const { Product, Stock } = store.entities;
 
+/** What a Stock may lack, with the keys of the sparse index that follow. */
+const MAY_LACK = ['restockAt', 'lowFlag', 'restockSince', 'gsi2pk', 'gsi2sk'];
+
 interface Put {
   TableName: string;
   Item: Key & Record<string, unknown>;
@@ -28,7 +31,8 @@ export async function insertProduct(
   let reasons = await execute(documents, [...inserts], deadline);
   // A Stock without its product may be left of an import that met a deletion; PartiQL has no statement that puts.
   if (reasons?.[0]?.code === 'None') {
-    reasons = await execute(documents, [inserts[0], update(newStock.TableName, attributes, { pk, sk })], deadline);
+    const removed = MAY_LACK.filter((name) => attributes[name] === undefined);
+    reasons = await execute(documents, [inserts[0], update(newStock.TableName, attributes, { pk, sk }, {}, removed)], deadline);
   }
   if (reasons) throw productExists(product.productId);
   return productView(product, stock.stock);

@@ -19,11 +19,17 @@ export function insert(table: string, item: Record<string, unknown>): Statement 
   return { Statement: `INSERT INTO ${quote(table)} VALUE {${tuple}}`, Parameters: entries.map(([, value]) => value) };
 }
 
-/** `UPDATE` of the item with this key, where these attributes are as given. */
-export function update(table: string, set: Record<string, unknown>, key: Key, where: Record<string, unknown> = {}): Statement {
-  const sets = Object.keys(set).map((name) => `SET ${quote(name)} = ?`);
+/** `UPDATE` of the item with this key, where these attributes are as given; `removed` are taken out of it. */
+export function update(
+  table: string,
+  set: Record<string, unknown>,
+  key: Key,
+  where: Record<string, unknown> = {},
+  removed: readonly string[] = [],
+): Statement {
+  const clauses = [...Object.keys(set).map((name) => `SET ${quote(name)} = ?`), ...removed.map((name) => `REMOVE ${quote(name)}`)];
   return {
-    Statement: `UPDATE ${quote(table)} ${sets.join(' ')} WHERE ${equals({ ...key, ...where })}`,
+    Statement: `UPDATE ${quote(table)} ${clauses.join(' ')} WHERE ${equals({ ...key, ...where })}`,
     Parameters: [...Object.values(set), ...Object.values(key), ...Object.values(where)],
   };
 }

@@ -76,8 +76,8 @@ describe.each(LAYOUTS)('under faults, %s', (layout) => {
   });
 });
 
-describe('under faults of every call', () => {
-  const started = aStore('per-domain');
+describe.each(LAYOUTS)('under faults of every call, %s', (layout) => {
+  const started = aStore(layout);
   const ORDERS = 30;
 
   test.each([

@@ -174,11 +174,14 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
         ['orphan-1', (input: Input) => createProduct(input, invocation(), entities)],
         ['orphan-2', (input: Input) => insertProduct(input, invocation(), entities, client)],
       ] as const) {
-        await make(productId);
+        const left = { productId, name: 'Tea', category: 'Drinks', priceMinor: 7, currency: 'EUR', stock: 1, restockAt: 5 };
+        await createProduct(left, invocation(), entities);
         await entities.Product.delete({ productId }).go();
         const input = { productId, name: 'Tea', category: 'Drinks', priceMinor: 9, currency: 'EUR', stock: 2 };
         await expect(create(input)).resolves.toMatchObject({ priceMinor: 9, stock: 2 });
-        expect(await stockOf(productId)).toMatchObject({ stock: 2, priceMinor: 9 });
+        expect(await stockOf(productId)).toEqual({ productId, stock: 2, priceMinor: 9, currency: 'EUR' });
+        const low = await entities.Stock.query.lowStock({ lowFlag: 'low' }).go({ data: 'raw' });
+        expect(JSON.stringify(low)).not.toContain(productId);
         await expect(create(input)).rejects.toMatchObject({ type: 'product-exists' });
       }
     });

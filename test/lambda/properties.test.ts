@@ -16,13 +16,14 @@ import { deleteUser } from '../../lambda/users/delete-user';
 import { updateUser } from '../../lambda/users/update-user';
 import { startTables } from '../support/engine-tables';
 import { invocation, outcome, product, requests, Shop } from '../support/shop';
+import { LAYOUTS } from '../support/synthesize-once';
 
 const admin = { sub: 'admin', admin: true };
 
-describe('whatever is asked, in whatever order', () => {
+describe.each(LAYOUTS)('whatever is asked, in whatever order, %s', (layout) => {
   let tables: Awaited<ReturnType<typeof startTables>>;
   beforeAll(async () => {
-    tables = await startTables();
+    tables = await startTables(layout);
   });
   afterAll(() => tables.stop());
 

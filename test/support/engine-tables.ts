@@ -15,6 +15,7 @@ import { FaultInjector } from '../../local/gateway/faults';
 import { TableKeys } from '../../local/table-keys';
 import { ensureTable, type GlobalTable } from '../../local/tables';
 import { engineUnderTest } from './engine';
+import type { Layout } from './synthesize-once';
 import { resourcesOf } from './templates';
 
 /** What happens to one call: it passes, it meets a fault of the platform's format, or the process ends before or after it. */
@@ -36,11 +37,11 @@ export class Crash extends Error {
 const REGION = 'us-east-1';
 
 /** The store's tables on an engine, with the real SDK before them and faults between the two. */
-export async function startTables() {
+export async function startTables(layout: Layout = 'per-domain') {
   const kind = findEngine(engineUnderTest());
   const startEmpty = () => startEngine(kind, undefined, REGION);
   const engine = await startEmpty();
-  const tables = resourcesOf('per-domain', 'AWS::DynamoDB::GlobalTable').map(({ Properties }) => Properties as unknown as GlobalTable);
+  const tables = resourcesOf(layout, 'AWS::DynamoDB::GlobalTable').map(({ Properties }) => Properties as unknown as GlobalTable);
   const keys = new TableKeys(tables);
   await Promise.all(tables.map((table) => ensureTable(engine, table, false)));
   const ended: (() => unknown)[] = [];
@@ -67,7 +68,8 @@ export async function startTables() {
       });
       noteLostAnswers(dynamodb);
       ended.push(() => dynamodb.destroy(), () => injector.clear());
-      const names = { users: 'store-dev-Users', products: 'store-dev-Products', orders: 'store-dev-Orders' };
+      const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
+      const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
       const { entities, service } = createStore(names, client);
       return { entities, service, client, dynamodb, injector, sent: handler.sent, tokens: handler.tokens };
