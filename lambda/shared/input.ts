@@ -39,7 +39,8 @@ export const currency = z.string('must be text').check(z.regex(/^[A-Z]{3}$/, 'mu
  */
 export const jsonObject = (maxBytes: number) =>
   z.custom<Record<string, unknown>>(isObject, 'must be an object').check(
-    z.refine((value) => isStorable(value, 1), 'holds a number, text or nesting that is not stored exactly'),
+    // What is nested too deep ends here: the next check would go to its bottom.
+    z.refine((value) => isStorable(value, 1), { error: 'holds a number, text or nesting that is not stored exactly', abort: true }),
     z.refine((value) => itemSize(value) <= maxBytes, `must have at most ${maxBytes} bytes`),
   );
 

@@ -165,3 +165,8 @@ describe('a flow', () => {
     expect(logged).toContainEqual(expect.objectContaining({ message: 'request', route: 'GET /x', status: 500, requestId: 'r' }));
   });
 });
+
+test('an object that is nested far too deep is refused, and does not end in a stack', () => {
+  const deep: unknown = JSON.parse(`${'{"a":'.repeat(7_000)}1${'}'.repeat(7_000)}`);
+  expect(jsonObject(4_096).safeParse(deep).error?.issues).toHaveLength(1);
+});
