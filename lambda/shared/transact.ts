@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { itemSize } from '#model/item-size';
-import { failureKind, isItemSize, itemCollectionFull, itemTooLarge, outcomeUnknown, Problem } from './errors';
+import { awsError, failureKind, isItemSize, itemCollectionFull, itemTooLarge, outcomeUnknown, Problem } from './errors';
 import { hasLostAnswer } from './lost-answers';
 import { backoff } from './retry';
 
@@ -91,6 +91,8 @@ export async function untilKnown(
       if (!reasons.some(({ code }) => TRANSIENT.has(code))) return reasons;
       answerLost = false; // A cancelled transaction did nothing, so the token's earlier tries did nothing either.
     } catch (error) {
+      // Nobody else has the token: what it was used for is an earlier try, as DynamoDB keeps it. That one was done.
+      if (answerLost && awsError(error)?.name === 'IdempotentParameterMismatchException') return null;
       const kind = failureKind(error);
       if (kind === 'other') throw error;
       answerLost ||= kind === 'unknown-outcome' || hasLostAnswer(error);

@@ -210,6 +210,14 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     expect(refusing.tokens).toHaveLength(1);
   });
 
+  test('a movement whose answer is lost past the tries of the SDK is made once', async () => {
+    const { productId } = await newProduct();
+    const store = tables.store(onTransaction((nth) => (nth === 1 ? noAnswer : 'pass')), { maxAttempts: 1 });
+    const moved = await adjustStock({ productId, delta: -3, reason: 'count' }, invocation(), store.entities);
+    expect(moved).toEqual({ productId, stock: 7 });
+    expect(new Set(store.tokens).size).toBe(1);
+  });
+
   test('a movement without an answer, throttled ever after, may have been done: it says so', async () => {
     const { productId } = await newProduct();
     const store = tables.store(onTransaction((nth) => (nth === 1 ? noAnswer : throttled)), { maxAttempts: 2 });
