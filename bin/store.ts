@@ -2,9 +2,10 @@
 import { bundleFunctions } from '../lib/bundle';
 import { ConfigError } from '../lib/config';
 import { FLOWS } from '../lib/flows';
+import { DISPATCHERS, SALES_CONSUMER } from '../lib/triggers';
 
 async function main() {
-  const bundling = bundleFunctions(FLOWS);
+  const bundling = bundleFunctions([...FLOWS, ...Object.values(DISPATCHERS).flat(), SALES_CONSUMER]);
   // esbuild works in a process of its own, while the CDK library loads in this one.
   const { createApp } = require('../lib/store-app') as typeof import('../lib/store-app');
   const bundles = await bundling;

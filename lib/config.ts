@@ -1,4 +1,5 @@
 import type { Node } from 'constructs';
+import { effectsWithout } from './triggers';
 
 /** Where the entities live: a table for each domain, or one for all. */
 export const LAYOUTS = ['per-domain', 'single-table'] as const;
@@ -13,7 +14,12 @@ export interface StoreConfig {
   /** The first is the home region. */
   regions: [string];
   layout: (typeof LAYOUTS)[number];
+  /** What the records of the streams hold. */
   streamView: (typeof STREAM_VIEWS)[number];
+  /** A Kinesis Data Stream of the orders and its consumer. It costs money at rest. */
+  kinesis: boolean;
+  /** Who sends the store's mail: an address that SES has verified. */
+  mailFrom: string;
   /** Shards of the sharded indexes; it may only grow. */
   statusShards: number;
   /** Raised to rotate the secret that signs cursors: it makes CloudFormation read the secret again. */
@@ -56,15 +62,31 @@ export function readConfig(node: Node): StoreConfig {
     return number;
   };
 
+  const flag = (key: string): boolean => {
+    const given = value(key) ?? false;
+    if (given === true || given === 'true') return true;
+    if (given === false || given === 'false') return false;
+    throw new ConfigError(key, given, 'true | false', 'true');
+  };
+
   oneOf('capacity', ['on-demand']);
   return {
     stage: matching('stage', 'dev', /^[a-z][a-z0-9-]{0,15}$/, '1 to 16 of a-z 0-9 -, beginning with a letter'),
     regions: [matching('regions', 'us-east-1', /^[a-z]{2}(-[a-z]+)+-\d$/, 'the name of one AWS region')],
     layout: oneOf('layout', LAYOUTS),
-    streamView: oneOf('streamView', STREAM_VIEWS),
+    streamView: streamView(oneOf('streamView', STREAM_VIEWS)),
+    kinesis: flag('kinesis'),
+    mailFrom: matching('mailFrom', 'store@example.com', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
     statusShards: whole('statusShards', 4, 1, 100),
     cursorSecretVersion: whole('cursorSecretVersion', 1, 1, 1_000_000),
     encryption: oneOf('encryption', ENCRYPTIONS),
     removal: oneOf('removal', REMOVALS),
   };
+}
+
+/** @throws ConfigError naming the effects that cannot work with a view */
+function streamView(view: StoreConfig['streamView']): StoreConfig['streamView'] {
+  const without = effectsWithout(view).map((effect) => `${effect.name} needs ${effect.view}`);
+  if (without.length === 0) return view;
+  throw new ConfigError('streamView', view, `a view that every effect can work with (${without.join(', ')})`, 'NEW_AND_OLD_IMAGES');
 }

@@ -1,3 +1,5 @@
+import type { DataAccess } from './data-access';
+
 /**
  * The catalogue of flows: one row, one route, one Lambda. `access` names every DynamoDB action of the flow, by entity
  * (the table that it lives in) or by entity and access pattern (the index that serves it); the function's role holds
@@ -288,26 +290,9 @@ export interface Flow {
   readonly entry: string;
   /** Who may call it. `public` has no authorizer; the function itself tells the others apart, by the token's claims. */
   readonly who: 'public' | 'any caller' | 'self' | 'self or admin' | 'admin';
-  /** DynamoDB actions by `Entity` or `Entity.accessPattern`. */
-  readonly access: Readonly<Record<string, readonly DataAction[]>>;
+  readonly access: DataAccess;
   /** It answers pages, so it signs cursors. */
   readonly pages?: boolean;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-/** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-type DataAction =
-  | 'BatchGetItem'
-  | 'BatchWriteItem'
-  | 'ConditionCheckItem'
-  | 'DeleteItem'
-  | 'GetItem'
-  | 'PartiQLDelete'
-  | 'PartiQLInsert'
-  | 'PartiQLSelect'
-  | 'PartiQLUpdate'
-  | 'PutItem'
-  | 'Query'
-  | 'Scan'
-  | 'UpdateItem';

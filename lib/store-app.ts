@@ -3,6 +3,7 @@ import type { Bundles } from './bundle';
 import { readConfig } from './config';
 import { ApiStack } from './stacks/api';
 import { DataStack } from './stacks/data';
+import { EventsStack } from './stacks/events';
 
 /** The whole store as a CDK app, from the config in its context. @throws ConfigError */
 export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): App {
@@ -12,6 +13,7 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   const stack = (name: string) => ({ stackName: `store-${config.stage}-${name}`, env: { region }, config });
   const data = new DataStack(app, 'Data', stack('data'));
   new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
+  new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
   return app;

@@ -12,9 +12,17 @@ const EMULATED = new Set([
   'AWS::Cognito::UserPoolClient',
   'AWS::Cognito::UserPoolGroup',
   'AWS::DynamoDB::GlobalTable',
+  'AWS::Events::Archive',
+  'AWS::Events::EventBus',
+  'AWS::Events::Rule',
+  'AWS::Kinesis::Stream',
+  'AWS::Lambda::EventSourceMapping',
   'AWS::Lambda::Function',
   'AWS::Lambda::Permission',
   'AWS::Logs::LogGroup',
+  'AWS::S3::Bucket',
+  'AWS::SES::EmailIdentity',
+  'AWS::SQS::Queue',
   'AWS::SecretsManager::Secret',
 ]);
 
@@ -22,17 +30,22 @@ const EMULATED = new Set([
 const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
-  'AWS::DynamoDB::GlobalTable': 'backups, encryption, streams (nothing in the templates reads them yet)',
-  'AWS::IAM::Policy': 'IAM for services other than DynamoDB',
+  'AWS::DynamoDB::GlobalTable': 'backups, encryption',
+  'AWS::Events::Archive': 'replay of archived events',
+  'AWS::IAM::Policy': 'IAM of logs and keys',
+  'AWS::S3::Bucket': 'lifecycle of objects',
+  'AWS::S3::BucketPolicy': 'policies of buckets and queues',
+  'AWS::SQS::QueuePolicy': 'policies of buckets and queues',
   'AWS::KMS::Key': 'KMS',
 };
 
 /** What of the templates does not run here, for a person to read. */
 export function notEmulated(resources: readonly Resource[]): string[] {
   const types = [...new Set(resources.map(({ type }) => type))].sort();
-  return types.flatMap((type) => {
+  const missing = types.flatMap((type) => {
     const partly = PARTLY[type];
     if (partly) return [partly];
     return EMULATED.has(type) || type === 'AWS::IAM::Role' ? [] : [type];
   });
+  return [...new Set(missing)];
 }

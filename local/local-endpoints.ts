@@ -5,6 +5,7 @@ import { faultInput } from './gateway/fault';
 import type { FaultInjector } from './gateway/faults';
 import type { TraceEntry } from './gateway/meter';
 import { isFromHere } from './loopback';
+import { OUTBOX_KINDS, type OutboxItem } from './services/outbox';
 
 /** What the endpoints below `/_local/` need of the platform. */
 export interface LocalControls {
@@ -13,6 +14,7 @@ export interface LocalControls {
   token(sub: string, groups: string[]): Promise<string>;
   trace(request: string | undefined): TraceEntry[];
   permissions(): object;
+  outbox(kind: string | undefined): OutboxItem[];
   /** The flows. */
   functions: readonly string[];
   faults: Pick<FaultInjector, 'add' | 'list' | 'clear'>;
@@ -41,6 +43,7 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     'GET /_local/.well-known/jwks.json': () => controls.jwks(),
     'GET /_local/trace': () => ({ items: controls.trace(searchParams.get('request') ?? undefined) }),
     'GET /_local/permissions': () => controls.permissions(),
+    'GET /_local/outbox': () => ({ items: controls.outbox(outboxKind(searchParams.get('kind'))) }),
     'POST /_local/tokens': async () => {
       const { sub, groups = [] } = await readInput(request, tokenInput);
       return { token: await controls.token(sub, groups) };
@@ -63,6 +66,11 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     const { status, type, message: detail } = problem;
     send(response, status, 'application/problem+json', { type, title: type, status, detail });
   }
+}
+
+function outboxKind(kind: string | null): string | undefined {
+  if (kind === null || OUTBOX_KINDS.some((known) => known === kind)) return kind ?? undefined;
+  throw new LocalProblem(400, 'invalid-input', `kind: must be one of ${OUTBOX_KINDS.join(', ')}`);
 }
 
 class LocalProblem extends Error {

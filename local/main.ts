@@ -112,11 +112,13 @@ async function main(): Promise<void> {
     region,
     onRequest: printRequest,
     onFunctionOutput: functionLog(() => join(platform.stateFolder, 'logs')),
+    onStreamProblem: (text) => console.error(`[streams] ${text}`),
   });
   stopOnSignals(platform);
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   console.log(`The store is ready: ${platform.url}  (${layout}, ${region}, ${platform.engine}, ${seconds} s)`);
   console.log(`  DynamoDB      ${platform.dynamodb} for the AWS CLI or NoSQL Workbench, with any credentials`);
+  console.log(`  Sent          ${platform.url}/_local/outbox: mail, events, archived objects, what was given up`);
   console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
   if (platform.warning) console.log(`  Careful       ${platform.warning}`);
   console.log(`  Data, logs    ${platform.stateFolder}; Ctrl-C stops\n`);

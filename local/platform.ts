@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet } from 'jose';
@@ -7,13 +7,14 @@ import { Issuer, type JwtAuthorizer } from './api/issuer';
 import type { Route } from './api/routes';
 import { type Assembly, type Resource, readAssembly } from './assembly';
 import { Clock } from './clock';
-import { type Engine, type EngineKind, freePort, isFree, startEngine } from './engine/engine';
+import { type EngineKind, freePort, isFree, startEngine } from './engine/engine';
 import { type EngineName, findEngine } from './engine/find-engine';
 import { Environment, type LocalFunction } from './functions/environment';
 import { Pool } from './functions/pool';
 import { FaultInjector } from './gateway/faults';
 import type { Call } from './gateway/call';
 import { createGateway } from './gateway/gateway';
+import { newTraceId } from './trace-id';
 import { Trace } from './gateway/meter';
 import { Permissions } from './gateway/permissions';
 import { refuseResourcePolicies, roleReader } from './iam/roles';
@@ -21,7 +22,14 @@ import { notEmulated } from './inventory';
 import { handleLocal } from './local-endpoints';
 import { Resolver } from './resolve';
 import { secretReader } from './secrets';
+import { AsyncInvocations } from './services/async-invocations';
+import { Outbox } from './services/outbox';
+import { Queues } from './services/queues';
+import { readServices } from './services/read-services';
+import { createServices } from './services/server';
 import { type State, takeState } from './state';
+import { readMapping } from './streams/mapping';
+import { startPump } from './streams/pump';
 import { sweep } from './sweeper';
 import { TableKeys } from './table-keys';
 import { ensureTable, type GlobalTable } from './tables';
@@ -40,6 +48,8 @@ export interface PlatformOptions {
   onRequest(entry: RequestLogEntry): void;
   /** What the functions print. */
   onFunctionOutput(flow: string, text: string): void;
+  /** What a person should know of the streams: a record that was given up, a read that failed. */
+  onStreamProblem(text: string): void;
   /** Each call of DynamoDB that a function makes. */
   onDynamoDbCall?: ((call: Call) => void) | undefined;
 }
@@ -49,6 +59,8 @@ export interface Platform {
   url: string;
   /** The DynamoDB endpoint. */
   dynamodb: string;
+  /** The endpoint of the stand-ins for SES, SQS, EventBridge, S3 and Lambda. */
+  services: string;
   engine: string;
   /** What a person must know who runs this engine. */
   warning: string | undefined;
@@ -99,7 +111,8 @@ async function start(
   started: { stop(): Promise<void> | void }[],
   stop: () => Promise<void>,
 ): Promise<Platform> {
-  const starting = startEngine(engineKind, state.file('data'), options.region);
+  const clock = new Clock(state.file('clock.json'));
+  const starting = startEngine(engineKind, state.file('data'), options.region, (seconds) => clock.at(seconds));
   // Registered at once: what else is awaited may fail before the engine is up.
   started.push({ stop: () => starting.then((engine) => engine.stop()).catch(() => {}) });
   const [engine, issuer, folder] = await Promise.all([starting, Issuer.open(state.file('issuer.pem')), options.assembly]);
@@ -110,9 +123,13 @@ async function start(
     assembly.resources.filter((resource) => resource.type === type && resource.stack.region === options.region);
   refuseResourcePolicies(here('AWS::DynamoDB::GlobalTable'));
   const tables = here('AWS::DynamoDB::GlobalTable').map((resource) => resolver.properties<GlobalTable>(resource));
-  await createTables(engine, tables, assembly);
+  await Promise.all(
+    tables.map(async (table) => {
+      const streamArn = await ensureTable(engine, table, true);
+      if (streamArn !== undefined) resolver.streamArns.set(table.TableName, streamArn);
+    }),
+  );
 
-  const clock = new Clock(state.file('clock.json'));
   const trace = new Trace();
   const readRole = roleReader(assembly, resolver);
   const functions = here('AWS::Lambda::Function').map((resource) => ({
@@ -141,12 +158,45 @@ async function start(
   const dynamodb = await listen(gateway, await portBeside(options.port));
   started.push({ stop: () => close(gateway) });
 
+  const resources = readServices(assembly, resolver, options.region, functions.map(({ arn }) => arn));
+  const now = () => clock.now();
+  const outbox = new Outbox(state.file('outbox.jsonl'), now);
+  const queues = new Queues(state.file('queues.jsonl'), resources.queues, now);
+  const invoke = async (arn: string, event: string) => {
+    const pool = pools.find(({ fn }) => fn.arn === arn) as Pool;
+    return pool.invoke({ requestId: randomUUID(), traceId: newTraceId(), event, clockOffset: clock.offset });
+  };
+  const asyncInvocations = new AsyncInvocations(invoke, options.onStreamProblem);
+  const standIns = createServices({
+    region: options.region,
+    resources,
+    functions: functions.map(({ arn }) => arn),
+    invoke,
+    asyncInvocations,
+    callers: { functionOf: (accessKeyId) => byAccessKey.get(accessKeyId) },
+    permissions,
+    outbox,
+    queues,
+    objectsFolder: state.file('objects'),
+    now,
+  });
+  const services = await listen(standIns, await freePort());
+  started.push({ stop: () => close(standIns) });
+
+  const endpoints = {
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: services,
+    AWS_ENDPOINT_URL_LAMBDA: services,
+    AWS_ENDPOINT_URL_S3: services,
+    AWS_ENDPOINT_URL_SESV2: services,
+    AWS_ENDPOINT_URL_SQS: services,
+  };
   const pools = functions.map(
     (fn) =>
       new Pool(
         fn,
         POOL_SIZE,
-        (started) => new Environment(started, dynamodb, (fn, text) => options.onFunctionOutput(fn.name, text)),
+        (started) => new Environment(started, endpoints, (fn, text) => options.onFunctionOutput(fn.name, text)),
       ),
   );
   started.push({ stop: () => pools.forEach((pool) => pool.stop()) });
@@ -164,6 +214,23 @@ async function start(
   const authorizer = routes.find(({ target }) => target.authorizer)?.target.authorizer ?? { issuer: '', audience: [] };
   const token = (sub: string, groups: string[]) => issuer.token(authorizer, sub, groups);
 
+  const pump = startPump({
+    engine,
+    tables,
+    streamArns: resolver.streamArns,
+    mappings: here('AWS::Lambda::EventSourceMapping').map((resource) => readMapping(resource.logicalId, resolver.properties(resource))),
+    pools,
+    region: options.region,
+    checkpointFile: state.file('checkpoints.json'),
+    clock,
+    faults,
+    permissions,
+    queues,
+    outbox,
+    onProblem: options.onStreamProblem,
+  });
+  started.push(pump);
+
   const sweepAll = async () => {
     for (const table of tables) await sweep(engine, table, clock);
   };
@@ -173,11 +240,12 @@ async function start(
   const server = createServer((request, response) => {
     if (!(request.url ?? '').startsWith('/_local/')) return void (api as HttpApi).handle(request, response);
     return void handleLocal(request, response, {
-      health: () => ({ status: 'ok', pid: process.pid, region: options.region, engine: engine.label, dynamodb }),
+      health: () => ({ status: 'ok', pid: process.pid, region: options.region, engine: engine.label, dynamodb, services }),
       jwks: () => issuer.jwks,
       token,
       trace: (requestId) => trace.list(requestId),
       permissions: () => permissions.list(),
+      outbox: (kind) => outbox.list(kind),
       functions: functions.map(({ name }) => name),
       faults,
       async advanceClock(seconds) {
@@ -194,6 +262,7 @@ async function start(
   return {
     url,
     dynamodb,
+    services,
     engine: engine.label,
     warning: engine.warning,
     notEmulated: notEmulated(assembly.resources),
@@ -203,12 +272,6 @@ async function start(
     permissions: () => permissions.list(),
     stop,
   };
-}
-
-/** A stream is on only where an event source mapping reads it. */
-async function createTables(engine: Engine, tables: GlobalTable[], assembly: Assembly): Promise<void> {
-  const hasReader = assembly.resources.some(({ type }) => type === 'AWS::Lambda::EventSourceMapping');
-  await Promise.all(tables.map((table) => ensureTable(engine, table, hasReader)));
 }
 
 interface FunctionProperties {

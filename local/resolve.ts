@@ -19,6 +19,9 @@ export type SecretReader = (name: string, field: string) => string;
  * would be found out much later.
  */
 export class Resolver {
+  /** The streams of the tables, by name: their ARNs have a label that only the engine knows, once a table is there. */
+  readonly streamArns = new Map<string, string>();
+
   constructor(
     private readonly assembly: Assembly,
     private readonly readSecret: SecretReader,
@@ -175,7 +178,8 @@ export class Resolver {
     switch (type) {
       case 'AWS::DynamoDB::GlobalTable': {
         const name = named('TableName');
-        return { ref: name, attributes: { Arn: arn('dynamodb', `table/${name}`) } };
+        const stream = this.streamArns.get(name);
+        return { ref: name, attributes: { Arn: arn('dynamodb', `table/${name}`), ...(stream !== undefined && { StreamArn: stream }) } };
       }
       case 'AWS::Lambda::Function': {
         const name = named('FunctionName');
@@ -196,6 +200,31 @@ export class Resolver {
       case 'AWS::SecretsManager::Secret': {
         const secret = arn('secretsmanager', `secret:${named('Name')}-${id(6)}`);
         return { ref: secret, attributes: { Id: secret } };
+      }
+      case 'AWS::SQS::Queue': {
+        const name = named('QueueName');
+        const url = `https://sqs.${stack.region}.amazonaws.com/${ACCOUNT_ID}/${name}`;
+        return { ref: url, attributes: { Arn: arn('sqs', name), QueueName: name, QueueUrl: url } };
+      }
+      case 'AWS::S3::Bucket': {
+        const name = String(this.value(resource.properties.BucketName, stack, logicalId) ?? `${stack.name}-${id(12)}`);
+        return { ref: name, attributes: { Arn: `arn:aws:s3:::${name}` } };
+      }
+      case 'AWS::Events::EventBus': {
+        const name = named('Name');
+        return { ref: name, attributes: { Arn: arn('events', `event-bus/${name}`), Name: name } };
+      }
+      case 'AWS::Events::Rule': {
+        const name = named('Name');
+        return { ref: name, attributes: { Arn: arn('events', `rule/${name}`) } };
+      }
+      case 'AWS::SES::EmailIdentity': {
+        const identity = named('EmailIdentity');
+        return { ref: identity, attributes: {} };
+      }
+      case 'AWS::Kinesis::Stream': {
+        const name = named('Name');
+        return { ref: name, attributes: { Arn: arn('kinesis', `stream/${name}`) } };
       }
       case 'AWS::Cognito::UserPool': {
         const pool = `${stack.region}_${id(9)}`;

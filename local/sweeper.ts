@@ -38,7 +38,9 @@ export async function sweep(engine: Engine, table: GlobalTable, clock: Clock): P
     for (const item of page.Items) {
       const Key = Object.fromEntries(keys.map((name) => [name, item[name]]));
       try {
-        await callApi(engine, 'DeleteItem', { ...isExpired, TableName, Key, ConditionExpression: condition });
+        await engine.expire(TableName, Key, () =>
+          callApi(engine, 'DeleteItem', { ...isExpired, TableName, Key, ConditionExpression: condition }),
+        );
         deleted++;
       } catch (error) {
         if (!(error instanceof ApiError && error.name === 'ConditionalCheckFailedException')) throw error;

@@ -12,29 +12,37 @@ export interface GlobalTable {
   LocalSecondaryIndexes?: CreateTableCommandInput['LocalSecondaryIndexes'];
   StreamSpecification?: { StreamViewType: 'NEW_AND_OLD_IMAGES' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'KEYS_ONLY' };
   TimeToLiveSpecification?: { Enabled: boolean; AttributeName?: string };
+  Replicas?: { Region: string; KinesisStreamSpecification?: { StreamArn: string } }[];
 }
 
 /**
  * Creates the table that a template describes, unless it is there.
  *
- * The table is on-demand whatever the template says: no engine throttles. Its stream is on only where something reads
- * it: dynoxide keeps every stream record, and each one makes every later write slower.
+ * The table is on-demand whatever the template says: no engine throttles.
  *
- * @throws UserError when there is a table of this name with other keys or indexes
+ * @param withStream false for a copy whose changes nobody is to hear of
+ * @returns the ARN of its stream; undefined where it has none
+ * @throws UserError when there is a table of this name with other keys, indexes or stream records
  */
-export async function ensureTable(engine: Engine, table: GlobalTable, hasReader: boolean): Promise<void> {
-  const existing = await describe(engine, table.TableName);
+export async function ensureTable(engine: Engine, table: GlobalTable, withStream: boolean): Promise<string | undefined> {
+  const { TableName } = table;
+  const stream = withStream && table.StreamSpecification ? { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } } : {};
+  const existing = await describe(engine, TableName);
   if (existing) {
-    if (shape(existing) !== shape(table)) {
+    const had = existing.StreamSpecification?.StreamEnabled ? existing.StreamSpecification.StreamViewType : undefined;
+    const isOther = had !== undefined && stream.StreamSpecification && had !== stream.StreamSpecification.StreamViewType;
+    if (shape(existing) !== shape(table) || isOther) {
       throw new UserError(
-        `The table ${table.TableName} of an earlier start has other keys or indexes than the template now. ` +
+        `The table ${TableName} of an earlier start has other keys, indexes or stream records than the template now. ` +
           'Start with --fresh to begin with empty tables.',
       );
     }
-    return;
+    if (had !== undefined || !stream.StreamSpecification) return existing.LatestStreamArn;
+    await callApi(engine, 'UpdateTable', { TableName, ...stream });
+    return (await describe(engine, TableName))?.LatestStreamArn;
   }
   await callApi(engine, 'CreateTable', {
-    TableName: table.TableName,
+    TableName,
     AttributeDefinitions: table.AttributeDefinitions,
     KeySchema: table.KeySchema,
     BillingMode: 'PAY_PER_REQUEST',
@@ -44,19 +52,21 @@ export async function ensureTable(engine: Engine, table: GlobalTable, hasReader:
       Projection,
     })),
     LocalSecondaryIndexes: table.LocalSecondaryIndexes,
-    ...(hasReader &&
-      table.StreamSpecification && { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } }),
+    ...stream,
   });
-  while ((await describe(engine, table.TableName))?.TableStatus !== 'ACTIVE') {
+  let created = await describe(engine, TableName);
+  while (created?.TableStatus !== 'ACTIVE') {
     await new Promise((done) => setTimeout(done, 20));
+    created = await describe(engine, TableName);
   }
   const { TimeToLiveSpecification: ttl } = table;
   if (ttl?.Enabled) {
     await callApi(engine, 'UpdateTimeToLive', {
-      TableName: table.TableName,
+      TableName,
       TimeToLiveSpecification: { Enabled: true, AttributeName: ttl.AttributeName },
     });
   }
+  return created.LatestStreamArn;
 }
 
 async function describe(engine: Engine, TableName: string): Promise<TableDescription | undefined> {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { load } from './load/load';
 import { type Format, FORMATS, openSource } from './load/source';
 import { givenToken, isLoopback, localToken, TOKEN_WANTED } from './load/token';
-import { UserError } from './load/user-error';
+import { UserError } from './user-error';
 
 const MAX_BATCH = 500;
 const DEFAULT_BATCH = 100;

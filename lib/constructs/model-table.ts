@@ -1,5 +1,6 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { Construct } from 'constructs';
 
 /** What is read of an ElectroDB entity: its public schema, and (see `keyType`) one internal field. */
@@ -145,6 +146,8 @@ export interface ModelTableProps {
   readonly tableName: string;
   readonly entities: readonly ModelEntity[];
   readonly streamView: keyof typeof dynamodb.StreamViewType;
+  /** Every change goes here as well, once more than to the table's own stream. */
+  readonly kinesisStream?: kinesis.IStream;
   readonly encryption: dynamodb.TableEncryptionV2;
   /** RETAIN also protects the table from deletion. */
   readonly removalPolicy: RemovalPolicy;
@@ -161,6 +164,7 @@ export class ModelTable extends Construct {
       ...tableSchema(props.entities),
       billing: dynamodb.Billing.onDemand(),
       dynamoStream: dynamodb.StreamViewType[props.streamView],
+      ...(props.kinesisStream && { kinesisStream: props.kinesisStream }),
       encryption: props.encryption,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: 35 },
       removalPolicy: props.removalPolicy,

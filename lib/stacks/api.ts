@@ -61,7 +61,9 @@ export class ApiStack extends Stack {
 
     for (const flow of FLOWS as readonly Flow[]) {
       const fn = new StoreFunction(this, flow.name, {
-        flow,
+        name: flow.name,
+        description: `${flow.route} (${flow.who})`,
+        access: flow.access,
         code: bundles.folder(flow.name),
         store: data.store,
         tableNames: data.tableNames,

@@ -1,6 +1,7 @@
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
 import { TableEncryptionV2 } from 'aws-cdk-lib/aws-dynamodb';
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
@@ -15,9 +16,12 @@ export class DataStack extends Stack {
   readonly store: Store;
   /** The key of the tables, where `encryption` is `customer`. */
   readonly encryptionKey?: kms.Key;
+  /** Where the changes of the orders go, with `kinesis`. */
+  readonly salesStream?: kinesis.Stream;
   readonly userPool: cognito.UserPool;
   readonly userPoolClient: cognito.UserPoolClient;
   readonly cursorSecretName: string;
+  private readonly tables = new Map<string, ModelTable>();
 
   constructor(scope: Construct, id: string, props: StackProps & { config: StoreConfig }) {
     super(scope, id, props);
@@ -39,15 +43,25 @@ export class DataStack extends Stack {
 
     this.tableNames = tableNames(config);
     this.store = createStore(this.tableNames);
+    if (config.kinesis) {
+      this.salesStream = new kinesis.Stream(this, 'SalesStream', {
+        streamName: `${prefix(config)}sales`,
+        streamMode: kinesis.StreamMode.ON_DEMAND,
+        encryption: kinesis.StreamEncryption.MANAGED,
+        removalPolicy: RemovalPolicy.DESTROY,
+      });
+    }
     const entities = Object.values(this.store.entities);
     for (const tableName of new Set(Object.values(this.tableNames) as string[])) {
-      new ModelTable(this, tableName.slice(prefix(config).length), {
+      const table = new ModelTable(this, tableName.slice(prefix(config).length), {
         tableName,
         entities: entities.filter((entity) => entity.getTableName() === tableName),
         streamView: config.streamView,
+        ...(this.salesStream && tableName === this.tableNames.orders && { kinesisStream: this.salesStream }),
         encryption,
         removalPolicy,
       });
+      this.tables.set(tableName, table);
     }
 
     this.userPool = new cognito.UserPool(this, 'UserPool', {
@@ -78,6 +92,11 @@ export class DataStack extends Stack {
       },
       removalPolicy: RemovalPolicy.DESTROY,
     });
+  }
+
+  /** The ARN of a table's stream. It has a label that only the table knows, so it is a reference. */
+  streamArn(tableName: string): string {
+    return this.tables.get(tableName)?.table.tableStreamArn as string;
   }
 }
 

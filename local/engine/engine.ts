@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Agent, request } from 'node:http';
 import { UserError } from '../user-error';
+import { answerOf, ApiError } from './api';
+import type { Item } from './change-log';
 import { mendErrorBody, mendStatements, type WireError } from './mends';
 
 /** An answer of the DynamoDB API, as it goes over the wire. */
@@ -21,6 +23,12 @@ export interface Engine {
   readonly endpoint: string;
   /** Sends one call of the DynamoDB API, signed or not: engines check no signature. */
   send(headers: Record<string, string>, body: Buffer): Promise<WireReply>;
+  /** Calls a listener after each call that may have written. @returns what ends that */
+  onWrite(listener: () => void): () => void;
+  /** Deletes an item as TTL does: the record in the table's stream says so. */
+  expire(table: string, key: Item, remove: () => Promise<void>): Promise<void>;
+  /** Deletes the stream records of a table that are behind a sequence number and that need not be kept. */
+  trimStream(table: string, behind: string): Promise<void>;
   /** Resolves when the process ends without having been stopped. */
   readonly crashed: Promise<string>;
   stop(): Promise<void>;
@@ -39,8 +47,29 @@ export interface EngineKind {
   mendStatement?(statement: string): string;
   /** Gives an error the names that DynamoDB has for it. */
   mendError?(error: WireError): WireError;
+  /** @param folder as of `command`; called when the engine serves */
+  openStreams(folder: string | undefined, options: StreamsOptions): EngineStreams;
   /** What a person must know who runs it. */
   warning?: string;
+}
+
+/** What an engine's streams need. */
+export interface StreamsOptions {
+  region: string;
+  /** The store's time of a change, in epoch seconds, from the machine's. */
+  timeOf(epochSeconds: number): number;
+  /** Asks the engine itself. @throws ApiError */
+  ask<Output>(operation: string, input: object): Promise<Output>;
+}
+
+/** DynamoDB Streams, with what hides how the engine's own differ. */
+export interface EngineStreams {
+  /** What DynamoDB answers; undefined where the engine answers rightly. @throws ApiError */
+  answer(operation: string, input: object): Promise<object | undefined>;
+  /** As of `Engine`. */
+  expire(table: string, key: Item, remove: () => Promise<void>): Promise<void>;
+  trim(table: string, behind: string): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -57,12 +86,18 @@ const SIGNATURE = {
  * Starts an engine on a free loopback port and waits until it serves.
  * @param folder where its data is kept; undefined to keep it in memory
  * @param region the region that tables are to be in: engines write one of their own into ARNs
+ * @param timeOf the store's time of a change, in epoch seconds, from the machine's
  * @throws UserError when it ends or does not serve in time
  */
-export async function startEngine(kind: EngineKind, folder: string | undefined, region: string): Promise<Engine> {
+export async function startEngine(
+  kind: EngineKind,
+  folder: string | undefined,
+  region: string,
+  timeOf = (epochSeconds: number) => epochSeconds,
+): Promise<Engine> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await startOn(await freePort(), kind, folder, region);
+      return await startOn(await freePort(), kind, folder, region, timeOf);
     } catch (error) {
       // Another process may take the port between its choice and the start.
       if (attempt === 4 || !(error instanceof PortTaken)) throw error;
@@ -72,7 +107,13 @@ export async function startEngine(kind: EngineKind, folder: string | undefined, 
 
 class PortTaken extends UserError {}
 
-async function startOn(port: number, kind: EngineKind, folder: string | undefined, region: string): Promise<Engine> {
+async function startOn(
+  port: number,
+  kind: EngineKind,
+  folder: string | undefined,
+  region: string,
+  timeOf: (epochSeconds: number) => number,
+): Promise<Engine> {
   if (folder !== undefined) mkdirSync(folder, { recursive: true });
   const { file, args, cwd } = kind.command(port, folder);
   // Detached, so that Ctrl-C in the terminal reaches only the platform, which then stops everything in order.
@@ -89,6 +130,17 @@ async function startOn(port: number, kind: EngineKind, folder: string | undefine
   });
   let stopping = false;
   const agent = new Agent({ keepAlive: true });
+  const listeners = new Set<() => void>();
+  let streams: EngineStreams | undefined;
+  const pass = async (headers: Record<string, string>, body: Buffer): Promise<WireReply> => {
+    const here = `arn:aws:dynamodb:${region}:000000000000`;
+    const [, service, operation = ''] = TARGET.exec(headers['x-amz-target'] ?? '') ?? [];
+    const mended = kind.mendStatement ? mendStatements(operation, body, kind.mendStatement) : body;
+    const reply = await post(port, agent, { ...headers, ...SIGNATURE }, replaceAll(mended, here, kind.arnScope));
+    const answer = reply.status !== 200 && kind.mendError ? mendErrorBody(reply.body, kind.mendError) : reply.body;
+    if (service === 'DynamoDB' && !READS.has(operation)) for (const listener of listeners) listener();
+    return { ...reply, body: replaceAll(answer, kind.arnScope, here) };
+  };
   const engine: Engine = {
     label: kind.label,
     warning: kind.warning,
@@ -99,15 +151,25 @@ async function startOn(port: number, kind: EngineKind, folder: string | undefine
       });
     }),
     async send(headers, body) {
-      const here = `arn:aws:dynamodb:${region}:000000000000`;
-      const operation = headers['x-amz-target']?.split('.').at(-1) ?? '';
-      const mended = kind.mendStatement ? mendStatements(operation, body, kind.mendStatement) : body;
-      const reply = await post(port, agent, { ...headers, ...SIGNATURE }, replaceAll(mended, here, kind.arnScope));
-      const answer = reply.status !== 200 && kind.mendError ? mendErrorBody(reply.body, kind.mendError) : reply.body;
-      return { ...reply, body: replaceAll(answer, kind.arnScope, here) };
+      const [, service, operation = ''] = TARGET.exec(headers['x-amz-target'] ?? '') ?? [];
+      if (service !== 'DynamoDBStreams' || !streams) return pass(headers, body);
+      try {
+        const answer = await streams.answer(operation, JSON.parse(body.toString('utf8')) as object);
+        return answer ? reply(200, answer) : await pass(headers, body);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        return reply(400, { __type: `com.amazonaws.dynamodb.v20120810#${error.name}`, message: error.message });
+      }
     },
+    onWrite(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    expire: (table, key, remove) => (streams ? streams.expire(table, key, remove) : remove()),
+    trimStream: async (table, behind) => streams?.trim(table, behind),
     async stop() {
       stopping = true;
+      streams?.close();
       child.kill('SIGTERM');
       await ended;
       agent.destroy();
@@ -117,7 +179,14 @@ async function startOn(port: number, kind: EngineKind, folder: string | undefine
   const deadline = Date.now() + 30_000;
   for (;;) {
     const failure = await Promise.race([ended, serves(engine)]);
-    if (failure === true) return engine;
+    if (failure === true) {
+      streams = kind.openStreams(folder, {
+        region,
+        timeOf,
+        ask: async <Output>(operation: string, input: object) => answerOf<Output>(await pass(streamsHeaders(operation), Buffer.from(JSON.stringify(input)))),
+      });
+      return engine;
+    }
     if (typeof failure === 'string') {
       const message = `${kind.label} did not start: ${failure}. ${output.trim()}`;
       throw /in use/i.test(output) ? new PortTaken(message) : new UserError(message);
@@ -129,6 +198,21 @@ async function startOn(port: number, kind: EngineKind, folder: string | undefine
     await new Promise((done) => setTimeout(done, 5));
   }
 }
+
+const TARGET = /^(DynamoDB|DynamoDBStreams)_\d+\.(\w+)$/;
+
+/** Operations that write nothing. Of a PartiQL statement it is not known. */
+const READS = new Set(['BatchGetItem', 'DescribeTable', 'GetItem', 'ListTables', 'Query', 'Scan', 'TransactGetItems']);
+
+const JSON_TYPE = 'application/x-amz-json-1.0';
+
+const reply = (status: number, body: object): WireReply => ({
+  status,
+  headers: { 'content-type': JSON_TYPE },
+  body: Buffer.from(JSON.stringify(body)),
+});
+
+const streamsHeaders = (operation: string) => ({ 'x-amz-target': `DynamoDBStreams_20120810.${operation}`, 'content-type': JSON_TYPE });
 
 /** Ends the engine when this process dies in a way that runs no code of its own, as by `kill -9`. */
 function killWithPlatform(child: ChildProcess): ChildProcess | undefined {

@@ -3,13 +3,19 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { UserError } from '../user-error';
+import { ChangeLog } from './change-log';
 import type { EngineKind } from './engine';
 import { joinClauses, nameDuplicates } from './mends';
+import { PassedStreams } from './passed-streams';
+import { LoggedStreams } from './logged-streams';
 
 export const ENGINE_NAMES = ['dynoxide', 'dynamodb-local'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 const DYNOXIDE_VERSION = '1.2.1';
+
+/** dynoxide's file in the folder of its data. */
+const DATABASE = 'store.db';
 
 const require = createRequire(__filename);
 
@@ -54,9 +60,11 @@ function dynoxideKind(file: string): EngineKind {
     arnScope: 'arn:aws:dynamodb:dynoxide:000000000000',
     command: (port, folder) => ({
       file,
-      args: ['--host', '127.0.0.1', '--port', `${port}`, ...(folder === undefined ? [] : ['--db-path', join(folder, 'store.db')])],
+      args: ['--host', '127.0.0.1', '--port', `${port}`, ...(folder === undefined ? [] : ['--db-path', join(folder, DATABASE)])],
     }),
     mendStatement: joinClauses,
+    openStreams: (folder, options) =>
+      folder === undefined ? new PassedStreams(options) : new LoggedStreams(new ChangeLog(join(folder, DATABASE)), options),
   };
 }
 
@@ -76,6 +84,7 @@ function dynamodbLocalKind(jars: string): EngineKind {
     warning: 'DynamoDB Local has no option to listen on loopback only: it serves every network of this machine',
     arnScope: 'arn:aws:dynamodb:ddblocal:000000000000',
     mendError: nameDuplicates,
+    openStreams: (_folder, options) => new PassedStreams(options),
     command: (port, folder) => ({
       file: 'java',
       args: [

@@ -32,6 +32,8 @@ export interface Invocation {
   /** The event as JSON. */
   event: string;
   clockOffset: number;
+  /** Ends the process in the middle of the invocation, or after it before its answer is heard: at most so many milliseconds in. */
+  killWithinMs?: number;
 }
 
 type Message =
@@ -58,12 +60,13 @@ export class Environment {
 
   constructor(
     private readonly fn: LocalFunction,
-    endpoint: string,
+    /** The endpoints of the services, by the variable that the SDK reads. */
+    endpoints: Readonly<Record<string, string>>,
     onOutput: (fn: LocalFunction, text: string) => void,
   ) {
     this.child = fork(BOOTSTRAP, [], {
       cwd: fn.folder,
-      env: environmentOf(fn, endpoint),
+      env: environmentOf(fn, endpoints),
       execArgv: [`--max-old-space-size=${Math.floor(fn.memoryMb * 0.9)}`],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
@@ -94,7 +97,7 @@ export class Environment {
   }
 
   /** Runs one invocation. An environment that did not load, crashed or ran out of time is not usable afterwards. */
-  async invoke({ requestId, traceId, event, clockOffset }: Invocation): Promise<InvocationResult> {
+  async invoke({ requestId, traceId, event, clockOffset, killWithinMs }: Invocation): Promise<InvocationResult> {
     const failure = await this.ready;
     if (failure) {
       this.stop();
@@ -104,8 +107,14 @@ export class Environment {
     const deadline = Date.now() + this.fn.timeoutMs;
     this.child.send({ requestId, traceId, event, deadline, clockOffset });
     const late = after(this.fn.timeoutMs, 'Task');
+    const kill = killWithinMs === undefined ? undefined : setTimeout(() => this.stop(), Math.random() * killWithinMs);
     const result = await Promise.race([answered, this.ended.then((error) => ({ error })), late.then((error) => ({ error }))]);
     late.cancel();
+    if (kill) {
+      clearTimeout(kill);
+      this.stop();
+      return { error: await this.ended };
+    }
     if ('error' in result && result.error.errorType.startsWith('Runtime.')) this.stop();
     return result;
   }
@@ -128,8 +137,8 @@ function after(ms: number, what: string): Promise<FunctionError> & { cancel(): v
   return Object.assign(promise, { cancel: () => clearTimeout(timer) });
 }
 
-/** Lambda's variables win over the template's, and the endpoint of this machine's gateway over both. */
-function environmentOf(fn: LocalFunction, endpoint: string): Record<string, string> {
+/** Lambda's variables win over the template's, and the endpoints of this machine over both. */
+function environmentOf(fn: LocalFunction, endpoints: Readonly<Record<string, string>>): Record<string, string> {
   return {
     ...fn.variables,
     AWS_ACCESS_KEY_ID: fn.accessKeyId,
@@ -155,6 +164,6 @@ function environmentOf(fn: LocalFunction, endpoint: string): Record<string, stri
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     // Node 20 runs here what Node 24 runs in Lambda, so the SDK's notice on Node 20 says nothing about the functions.
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    ...endpoints,
   };
 }

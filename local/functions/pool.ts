@@ -61,6 +61,11 @@ export class Pool {
     }
   }
 
+  /** Starts an environment that waits for the first invocation: of a function that somebody is sure to invoke. */
+  warm(): void {
+    if (this.all.size === 0) this.idle.push({ environment: this.create(), since: Date.now() });
+  }
+
   /** Ends all environments. What waits is answered with an error. */
   stop(): void {
     this.stopped = true;

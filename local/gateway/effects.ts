@@ -1,13 +1,13 @@
 import type { TableKeys } from '../table-keys';
 import { type Call, errorReply, jsonReply, type Next, type Reply } from './call';
-import { CANCELLATION_CODES, type Fault, type FaultOf, LIMITS } from './fault';
+import { type CallFault, CANCELLATION_CODES, type FaultOf, LIMITS } from './fault';
 import { arnOf, isWrite, targetsIfReadable } from './targets';
 
 /** What a fault makes of one call. `next` does the call. */
 export type Effect = (next: Next) => Promise<Reply>;
 
 /** The effect of a fault on a call that it hits; undefined where it leaves the call as it is. */
-export function effectOf(fault: Exclude<Fault, { kind: 'gsi-lag' }>, call: Call, keys: TableKeys): Effect | undefined {
+export function effectOf(fault: CallFault, call: Call, keys: TableKeys): Effect | undefined {
   switch (fault.kind) {
     case 'throttle':
       return () => Promise.resolve(throttled(fault, call, keys));

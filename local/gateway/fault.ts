@@ -46,6 +46,9 @@ const common = <Operation extends string>(operations: readonly Operation[]) => (
   after: z.optional(z.int(AFTER).check(z.minimum(0, AFTER))),
 });
 
+/** What a fault says that hits deliveries of streams; it concerns no operation. */
+const { operation: _, ...ofConsumers } = common([]);
+
 const fault = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.strictObject(shape, {
     error: ({ code, keys }) =>
@@ -81,18 +84,34 @@ const FAULTS = {
     /** How old what the indexes show is: 5 unless given. */
     seconds: z.optional(z.number(SECONDS).check(z.minimum(0, SECONDS), z.maximum(3_600, SECONDS))),
   }),
+  /** A batch of a stream is delivered once more. */
+  'duplicate-batch': fault({ kind: z.literal('duplicate-batch'), ...ofConsumers }),
+  /** The process of a function that reads a stream is killed in the middle of a batch, or just after it. */
+  'kill-consumer': fault({ kind: z.literal('kill-consumer'), ...ofConsumers }),
 };
 
 const KINDS = Object.keys(FAULTS);
 
 const anyFault = z.discriminatedUnion(
   'kind',
-  [FAULTS.throttle, FAULTS['internal-error'], FAULTS.conflict, FAULTS.unprocessed, FAULTS['timeout-after-commit'], FAULTS['gsi-lag']],
+  [
+    FAULTS.throttle,
+    FAULTS['internal-error'],
+    FAULTS.conflict,
+    FAULTS.unprocessed,
+    FAULTS['timeout-after-commit'],
+    FAULTS['gsi-lag'],
+    FAULTS['duplicate-batch'],
+    FAULTS['kill-consumer'],
+  ],
   `must be one of ${KINDS.join(', ')}`,
 );
 
-/** A fault to inject between a function and DynamoDB. */
+/** A fault to inject between a function and DynamoDB, or between a stream and a function. */
 export type Fault = z.output<typeof anyFault>;
+/** A fault that hits calls of DynamoDB by itself. */
+export type CallFault = Exclude<Fault, { kind: 'gsi-lag' | 'duplicate-batch' | 'kill-consumer' }>;
+export type ConsumerFault = Extract<Fault, { kind: 'duplicate-batch' | 'kill-consumer' }>;
 export type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
 
 /** A fault as JSON. @param functions the flows that there are */
@@ -109,15 +128,18 @@ export const faultInput = (functions: readonly string[]) =>
   });
 
 /** The operations that a fault concerns. */
-export function operationsOf({ kind, operation, ...rest }: Fault): readonly string[] {
-  if (operation !== undefined) return [operation];
-  switch (kind) {
+export function operationsOf(fault: Fault): readonly string[] {
+  if ('operation' in fault && fault.operation !== undefined) return [fault.operation];
+  switch (fault.kind) {
     case 'conflict':
-      return 'reasons' in rest && rest.reasons ? TRANSACTIONS : [...SINGLE_WRITES, ...TRANSACTIONS];
+      return fault.reasons ? TRANSACTIONS : [...SINGLE_WRITES, ...TRANSACTIONS];
     case 'unprocessed':
       return ['BatchWriteItem', 'BatchGetItem'];
     case 'gsi-lag':
       return INDEX_READS;
+    case 'duplicate-batch':
+    case 'kill-consumer':
+      return [];
     default:
       return OPERATIONS;
   }

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine';
 import type { TableKeys } from '../table-keys';
 import type { Call, Next, Reply, Step } from './call';
 import { type Effect, effectOf } from './effects';
-import { type Fault, operationsOf } from './fault';
+import { type ConsumerFault, type Fault, operationsOf } from './fault';
 import { LaggingCopy, readsGlobalIndex } from './lagging-copy';
 import { isWrite } from './targets';
 
@@ -53,6 +53,15 @@ export class FaultInjector {
     return this.active.map(shown);
   }
 
+  /** Whether a fault hits the delivery of a batch to a function. */
+  strikes(kind: ConsumerFault['kind'], functionName: string): boolean {
+    return this.active.some((entry) => {
+      if (entry.fault.kind !== kind || (entry.fault.function ?? functionName) !== functionName || !isDue(entry)) return false;
+      entry.injected++;
+      return true;
+    });
+  }
+
   /** Ends all, and answers how many there were. */
   async clear(): Promise<number> {
     const ended = this.active.splice(0);
@@ -74,10 +83,8 @@ export class FaultInjector {
     let lagging: Effect | undefined;
     for (const entry of this.active) {
       const { fault, copy } = entry;
-      if (!this.concerns(fault, call)) continue;
-      const isDue = ++entry.met > (fault.after ?? 0) && entry.injected < (fault.count ?? Infinity);
-      if (!isDue || (fault.kind !== 'unprocessed' && Math.random() >= (fault.rate ?? 1))) continue;
-      const effect = fault.kind === 'gsi-lag' ? copy && readFrom(copy, call) : effectOf(fault, call, this.keys);
+      if (!this.concerns(fault, call) || !isDue(entry)) continue;
+      const effect = effectOfFault(fault, copy, call, this.keys);
       if (!effect) continue;
       entry.injected++;
       if (fault.kind !== 'gsi-lag') return effect;
@@ -94,9 +101,22 @@ export class FaultInjector {
   }
 }
 
-const readFrom =
-  (copy: LaggingCopy, call: Call): Effect =>
-  (): Promise<Reply> =>
-    copy.read(call);
+/** Whether it is a fault's turn, by its `after`, `count` and `rate`; the rate of `unprocessed` is of items. Counts the turn. */
+function isDue(entry: ActiveFault): boolean {
+  const { after = 0, count = Infinity, rate = 1, kind } = entry.fault;
+  return ++entry.met > after && entry.injected < count && (kind === 'unprocessed' || Math.random() < rate);
+}
+
+function effectOfFault(fault: Fault, copy: LaggingCopy | undefined, call: Call, keys: TableKeys): Effect | undefined {
+  switch (fault.kind) {
+    case 'gsi-lag':
+      return copy && ((): Promise<Reply> => copy.read(call));
+    case 'duplicate-batch':
+    case 'kill-consumer':
+      return undefined;
+    default:
+      return effectOf(fault, call, keys);
+  }
+}
 
 const shown = ({ id, fault, injected }: ActiveFault): InjectedFault => ({ id, ...fault, injected });

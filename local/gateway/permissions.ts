@@ -31,8 +31,9 @@ interface Caller {
 }
 
 /**
- * Whether a function may do what it asks of DynamoDB: its role's policies in the templates decide, as IAM would. Counts
- * what was used and what was lacking, so that a role that allows too much, or too little, can be seen.
+ * Whether a function may do what it asks of DynamoDB and the other services: its role's policies in the templates
+ * decide, as IAM would. Counts what was used and what was lacking, so that a role that allows too much, or too little,
+ * can be seen.
  */
 export class Permissions {
   private readonly callers: ReadonlyMap<string, Caller & { permissions: Permission[] }>;
@@ -50,10 +51,29 @@ export class Permissions {
     return { items: [...this.callers.values()].flatMap(({ permissions }) => permissions), denied: this.denials };
   }
 
-  /** Answers what the caller may not do. A call from outside is from the owner of this machine, who may do everything. */
+  /**
+   * Whether a function may make a call that needs all of these, whether it calls itself or a service calls for it, as an
+   * event source mapping does. Counts the call.
+   * @param flow whose function it is; undefined, or no flow, is the owner of this machine, who may do everything
+   * @returns the message of AccessDeniedException; undefined when it may
+   */
+  check(flow: string | undefined, ...needs: readonly Need[]): string | undefined {
+    const caller = flow === undefined ? undefined : this.callers.get(flow);
+    if (!caller) return undefined;
+    for (const need of needs) {
+      const decision = evaluate(caller.role.statements, need);
+      if (decision === 'allowed') continue;
+      this.countDenial(caller, need);
+      return reason(caller, need, decision);
+    }
+    countUse(caller.permissions, needs);
+    return undefined;
+  }
+
+  /** Answers what the caller may not do on DynamoDB. */
   readonly step: Step = (call, next) => {
-    const caller = call.function === undefined ? undefined : this.callers.get(call.function);
-    if (!caller) return next(call);
+    // A statement of the owner of this machine need not be one that can be read here.
+    if (call.function === undefined || !this.callers.has(call.function)) return next(call);
     let needs: Need[];
     try {
       needs = targetsOf(call).map((target) => this.needOf(target, call));
@@ -61,13 +81,8 @@ export class Permissions {
       if (!(error instanceof PartiqlError)) throw error;
       return Promise.resolve(errorReply('ValidationException', `Statement wasn't well formed, can't be processed: ${error.message}`));
     }
-    for (const need of needs) {
-      const decision = evaluate(caller.role.statements, need);
-      if (decision === 'allowed') continue;
-      this.countDenial(caller, need);
-      return Promise.resolve(errorReply('AccessDeniedException', reason(caller, need, decision)));
-    }
-    countUse(caller.permissions, needs);
+    const denied = this.check(call.function, ...needs);
+    if (denied !== undefined) return Promise.resolve(errorReply('AccessDeniedException', denied));
     return next(call);
   };
 
@@ -93,7 +108,7 @@ function permissionsOf({ name, role: { statements } }: Caller): Permission[] {
     .map((pair) => ({ function: name, ...pair, used: 0 }));
 }
 
-function countUse(permissions: Permission[], needs: Need[]): void {
+function countUse(permissions: Permission[], needs: readonly Need[]): void {
   for (const permission of permissions) {
     const isUsed = needs.some(
       ({ action, resource }) => matchesAction(permission.action, action) && matchesResource(permission.resource, resource),

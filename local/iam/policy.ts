@@ -1,4 +1,7 @@
-/** A statement of a policy, as far as it concerns DynamoDB. */
+/** The services whose calls are evaluated, by their prefix in actions; statements on others are not read. */
+export const EVALUATED_SERVICES = ['dynamodb', 'events', 'kinesis', 'lambda', 's3', 'ses', 'sqs'] as const;
+
+/** A statement of a policy, as far as it concerns these services. */
 export interface PolicyStatement {
   effect: 'Allow' | 'Deny';
   /** Patterns with `*` and `?`. */
@@ -46,8 +49,11 @@ export function evaluate(statements: readonly PolicyStatement[], need: Need): De
 export const matchesAction = (pattern: string, action: string): boolean => wildcard(pattern, 'is').test(action);
 export const matchesResource = (pattern: string, resource: string): boolean => wildcard(pattern, 's').test(resource);
 
-/** Whether an action pattern may match an action of DynamoDB. */
-export const concernsDynamoDb = (pattern: string): boolean => wildcard(pattern.split(':', 1)[0] ?? '', 'is').test('dynamodb');
+/** Whether an action pattern may match an action of an evaluated service. */
+export function isEvaluated(pattern: string): boolean {
+  const service = wildcard(pattern.split(':', 1)[0] ?? '', 'is');
+  return EVALUATED_SERVICES.some((name) => service.test(name));
+}
 
 const compiled = new Map<string, RegExp>();
 

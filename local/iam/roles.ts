@@ -1,16 +1,16 @@
 import type { Assembly, Resource } from '../assembly';
 import type { Resolver } from '../resolve';
 import { UserError } from '../user-error';
-import { concernsDynamoDb, type Condition, type PolicyStatement } from './policy';
+import { type Condition, isEvaluated, type PolicyStatement } from './policy';
 
-/** A function's role: what it may do on DynamoDB. */
+/** A function's role: what it may do on the services that run here. */
 export interface Role {
   name: string;
   statements: PolicyStatement[];
 }
 
-/** AWS's own policies that functions have, and that say nothing of DynamoDB. */
-const WITHOUT_DYNAMODB = ['AWSLambdaBasicExecutionRole', 'AWSLambdaVPCAccessExecutionRole', 'AWSXRayDaemonWriteAccess'];
+/** AWS's own policies that functions have, and that say nothing of the evaluated services. */
+const HARMLESS_POLICIES = ['AWSLambdaBasicExecutionRole', 'AWSLambdaVPCAccessExecutionRole', 'AWSXRayDaemonWriteAccess'];
 
 /** The resource types that add a policy to roles. */
 const POLICIES = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'];
@@ -18,7 +18,7 @@ const POLICIES = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::Role
 const KNOWN_ELEMENTS = ['Sid', 'Effect', 'Action', 'Resource', 'Condition'];
 const KNOWN_CONDITION = { operator: 'Bool', key: 'dynamodb:FullTableScan' } as const;
 
-/** Reads the role of a function from the templates, with the statements that concern DynamoDB. */
+/** Reads the role of a function from the templates, with the statements that concern the evaluated services. */
 export type RoleReader = (fn: Resource) => Role;
 
 /**
@@ -43,15 +43,15 @@ export function roleReader({ resources }: Assembly, resolver: Resolver): RoleRea
     const { ManagedPolicyArns = [], PermissionsBoundary, Policies = [] } = role.properties as RoleProperties;
     if (PermissionsBoundary !== undefined) refuse('a PermissionsBoundary, which is not evaluated here.');
     for (const managed of resolved<unknown[]>(resolver, role, ManagedPolicyArns).map(String)) {
-      if (!WITHOUT_DYNAMODB.includes(managed.split('/').at(-1) ?? '')) {
-        refuse(`the managed policy ${managed}, whose statements are not known here; known: ${WITHOUT_DYNAMODB.join(', ')}.`);
+      if (!HARMLESS_POLICIES.includes(managed.split('/').at(-1) ?? '')) {
+        refuse(`the managed policy ${managed}, whose statements are not known here; known: ${HARMLESS_POLICIES.join(', ')}.`);
       }
     }
     const inline = Policies.map(({ PolicyDocument }) => ({ owner: role, PolicyDocument }));
     const statements = [...inline, ...policies.filter((policy) => policy.roles.includes(name))].flatMap(
       ({ owner, PolicyDocument: { Statement } }) =>
         // Only these are resolved: others may name resources that this platform does not have.
-        resolved<RawStatement[]>(resolver, owner, list(Statement).filter(mayConcernDynamoDb)),
+        resolved<RawStatement[]>(resolver, owner, list(Statement).filter(mayBeEvaluated)),
     );
     return { name, statements: statements.map((statement) => readStatement(statement, refuse)) };
   };
@@ -68,17 +68,19 @@ export function refuseResourcePolicies(tables: readonly Resource[]): void {
 
 function readStatement(statement: RawStatement, refuse: (what: string) => never): PolicyStatement {
   const { Effect, Action = [], Resource = [], Condition = {} } = statement;
+  const on = list(Action).length > 0 ? ` on ${list(Action).join(', ')}` : '';
+  const refuseOn = (what: string) => refuse(`a statement${on} with ${what}`);
   const unknown = Object.keys(statement).find((element) => !KNOWN_ELEMENTS.includes(element));
   if (unknown) {
-    refuse(`a statement on DynamoDB with ${unknown}, which is not evaluated here; known: ${KNOWN_ELEMENTS.join(', ')}.`);
+    refuseOn(`${unknown}, which is not evaluated here; known: ${KNOWN_ELEMENTS.join(', ')}.`);
   }
-  if (Effect !== 'Allow' && Effect !== 'Deny') refuse(`a statement on DynamoDB with the Effect ${Effect}; known: Allow, Deny.`);
+  if (Effect !== 'Allow' && Effect !== 'Deny') refuseOn(`the Effect ${Effect}; known: Allow, Deny.`);
   return {
     effect: Effect as 'Allow' | 'Deny',
-    actions: list(Action).filter(concernsDynamoDb),
+    actions: list(Action).filter(isEvaluated),
     resources: list(Resource),
     conditions: Object.entries(Condition).flatMap(([operator, keys]) =>
-      Object.entries(keys).map(([key, values]) => readCondition(operator, key, list(values).map(String), refuse)),
+      Object.entries(keys).map(([key, values]) => readCondition(operator, key, list(values).map(String), refuseOn)),
     ),
   };
 }
@@ -86,17 +88,15 @@ function readStatement(statement: RawStatement, refuse: (what: string) => never)
 function readCondition(operator: string, key: string, values: string[], refuse: (what: string) => never): Condition {
   const isKnown = operator === KNOWN_CONDITION.operator && key.toLowerCase() === KNOWN_CONDITION.key.toLowerCase();
   if (!isKnown) {
-    refuse(
-      `a statement on DynamoDB with the condition ${operator} on ${key}, which is not evaluated here; ` +
-        `known: ${KNOWN_CONDITION.operator} on ${KNOWN_CONDITION.key}.`,
-    );
+    const { operator: knownOperator, key: knownKey } = KNOWN_CONDITION;
+    refuse(`the condition ${operator} on ${key}, which is not evaluated here; known: ${knownOperator} on ${knownKey}.`);
   }
   return { ...KNOWN_CONDITION, values: values.map((value) => value.toLowerCase() === 'true') };
 }
 
 /** An action that is no text is an intrinsic: what it comes to is not known before it is resolved. */
-function mayConcernDynamoDb({ Action, NotAction }: RawStatement): boolean {
-  return NotAction !== undefined || list(Action ?? []).some((action) => typeof action !== 'string' || concernsDynamoDb(action));
+function mayBeEvaluated({ Action, NotAction }: RawStatement): boolean {
+  return NotAction !== undefined || list(Action ?? []).some((action) => typeof action !== 'string' || isEvaluated(action));
 }
 
 const list = <Value>(value: Value | Value[]): Value[] => (Array.isArray(value) ? value : [value]);

@@ -1,9 +1,12 @@
 import { DeleteItemCommand, DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Call } from '../../local/gateway/call';
+import type { DataAccess } from '../../lib/data-access';
 import { type Flow, FLOWS } from '../../lib/flows';
+import { DISPATCHERS, effectsOf } from '../../lib/triggers';
 import { aProduct, type Answer, denial, startStore, type TestStore } from '../support/store';
 import { catalogueAccess } from '../support/catalogue-access';
 import { LAYOUTS } from '../support/synthesize-once';
+import { until } from '../support/until';
 
 /** Whether a call reads a table, or a local index, other than strongly consistently; a global index has no other way. */
 function isEventuallyConsistent({ operation, input }: Pick<Call, 'operation' | 'input'>): boolean {
@@ -17,7 +20,7 @@ function isEventuallyConsistent({ operation, input }: Pick<Call, 'operation' | '
 /**
  * Every flow, on every path that needs a permission: what a role lacks fails here, and what no path uses is listed.
  */
-describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
+describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (layout) => {
   let store: TestStore;
   let outside: DynamoDBClient;
   const made = new Set<string>();
@@ -38,7 +41,7 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
     await store.stop();
   });
 
-  test('each flow has what it uses, and uses what it has', async () => {
+  test('each function has what it uses, and uses what it has', async () => {
     const { admin, anonymous } = store;
     const ann = await store.user('ann');
     const done = (answer: Answer) => {
@@ -77,7 +80,7 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
     done(await anonymous.get('/products/tea'));
     done(await anonymous.get('/products?category=Beverages'));
     done(await admin.get('/products/low-stock'));
-    done(await admin.post('/inventory/adjustments', { productId: 'tea', delta: 5, reason: 'count' }));
+    done(await admin.post('/inventory/adjustments', { productId: 'tea', delta: 50, reason: 'count' }));
     done(await admin.post('/inventory/transfers', { fromProductId: 'tea', toProductId: 'cup', quantity: 1 }));
     done(await admin.get('/products/tea/file'));
 
@@ -115,6 +118,17 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
     done(await admin.delete('/products/pot'));
     done(await ann.delete('/users/ann'));
 
+    // The roles know tables, the rows entities: what one entity's row lacks, another's of the same table may allow.
+    const rows = (name: string, access: DataAccess) =>
+      Object.entries(access).flatMap(([target, actions]) => actions.map((action) => `${name}: ${target} ${action}`));
+    const listed = new Set([
+      ...(FLOWS as readonly Flow[]).flatMap(({ name, access }) => rows(name, access)),
+      ...DISPATCHERS[layout].flatMap((dispatcher) => effectsOf(dispatcher).flatMap(({ access }) => rows(dispatcher.name, access))),
+    ]);
+    // What the last changes cause comes a moment later.
+    const forNothing = () => [...listed].filter((access) => !made.has(access));
+    await until(async () => [...store.permissions().items.filter(({ used }) => used === 0), ...forNothing()], (left) => left.length === 0);
+
     const { items, denied } = store.permissions();
     // No engine here shows what an eventually consistent read may miss: public lists and what lags anyhow may have it.
     expect([...weak].sort()).toEqual([
@@ -123,15 +137,11 @@ describe.each(LAYOUTS)('the permissions of the flows, %s', (layout) => {
       'get-product: GetItem',
       'list-low-stock: BatchGetItem',
     ]);
-    // The roles know tables, the rows entities: what one entity's row lacks, another's of the same table may allow.
-    const listed = (FLOWS as readonly Flow[]).flatMap(({ name, access }) =>
-      Object.entries(access).flatMap(([target, actions]) => actions.map((action) => `${name}: ${target} ${action}`)),
-    );
     expect({
       denied: denied.map(denial),
       unused: items.filter(({ used }) => used === 0).map(({ function: flow, action, resource }) => `${flow} never uses ${action} on ${resource}`),
-      notInTheRow: [...made].filter((access) => !listed.includes(access)).map((access) => `${access} (no AccessDenied: the row lists it for another entity of the table)`),
-      inTheRowForNothing: listed.filter((access) => !made.has(access)),
+      notInTheRow: [...made].filter((access) => !listed.has(access)).map((access) => `${access} (no AccessDenied: the row lists it for another entity of the table)`),
+      inTheRowForNothing: forNothing(),
     }).toEqual({ denied: [], unused: [], notInTheRow: [], inTheRowForNothing: [] });
     // Every function starts once, and each start is a process of its own.
   }, 120_000);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Flow, FLOWS } from '../../lib/flows';
+import { DISPATCHERS, SALES_CONSUMER } from '../../lib/triggers';
 import { PROJECT } from '../support/synthesize-once';
 import { resourcesOf, templateOf } from '../support/templates';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
@@ -216,9 +217,12 @@ test('no statement on data has a wildcard, one flow may scan, and no SELECT may'
   expect(denied.map(({ Resource }) => Resource)).toEqual(selected.map(({ Resource }) => Resource));
 });
 
+const functionsOf = (stack: 'Api' | 'Events') =>
+  Object.values(templateOf('per-domain', stack).Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+
 test('every function has the defaults of the project', () => {
   const functions = resourcesOf('per-domain', 'AWS::Lambda::Function');
-  expect(functions).toHaveLength(flows.length);
+  expect(functions).toHaveLength(flows.length + DISPATCHERS['per-domain'].length);
   for (const { Properties } of functions) {
     expect(Properties).toMatchObject({
       Runtime: 'nodejs24.x',
@@ -226,6 +230,10 @@ test('every function has the defaults of the project', () => {
       Handler: 'index.handler',
       LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.any(String) } },
     });
+  }
+  const ofFlows = functionsOf('Api');
+  expect(ofFlows).toHaveLength(flows.length);
+  for (const { Properties } of ofFlows) {
     const { maxAttempts, requestTimeoutMs, maxBackoffMs } = SDK_RETRY;
     const timeoutMs = (Properties.Timeout as number) * 1_000;
     expect(timeoutMs).toBeGreaterThan(maxAttempts * requestTimeoutMs + maxBackoffMs);
@@ -245,7 +253,7 @@ test('every route but the public ones is behind the JWT authorizer', () => {
 });
 
 test('only flows that page have the secret, and it is in no template', () => {
-  for (const { Properties } of resourcesOf('per-domain', 'AWS::Lambda::Function')) {
+  for (const { Properties } of functionsOf('Api')) {
     const { Variables } = Properties.Environment as { Variables: Record<string, string> };
     const flow = flows.find(({ name }) => name === Variables.POWERTOOLS_SERVICE_NAME)!;
     expect([flow.name, Variables.CURSOR_SECRET]).toEqual([
@@ -255,12 +263,13 @@ test('only flows that page have the secret, and it is in no template', () => {
   }
 });
 
-test('every file that exports a handler is a flow of the catalogue', () => {
+test('every file that exports a handler is in a catalogue', () => {
   const lambda = join(PROJECT, 'lambda');
   const entries = readdirSync(lambda, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && readFileSync(join(lambda, file), 'utf8').includes('export const handler'))
+    .filter((file) => file.endsWith('.ts') && /^export (const|async function) handler\b/m.test(readFileSync(join(lambda, file), 'utf8')))
     .map((file) => file.replace(/\.ts$/, ''));
-  expect(entries.sort()).toEqual(flows.map(({ entry }) => entry).sort());
+  const readers = Object.values(DISPATCHERS).flat();
+  expect(entries.sort()).toEqual([...flows, ...readers, SALES_CONSUMER].map(({ entry }) => entry).sort());
   for (const { entry, name } of flows) {
     expect(existsSync(join(lambda, `${entry}.ts`))).toBe(true);
     expect(readFileSync(join(lambda, `${entry}.ts`), 'utf8')).toContain(`flow('${name}'`);

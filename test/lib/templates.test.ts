@@ -81,10 +81,9 @@ describe('what the config changes', () => {
     }
   });
 
-  test('stream view, shards, stage and region arrive where they belong', () => {
-    const { data, api } = stacks({ streamView: 'KEYS_ONLY', statusShards: '8', stage: 'prod', regions: 'eu-west-1' });
+  test('shards, stage and region arrive where they belong', () => {
+    const { data, api } = stacks({ statusShards: '8', stage: 'prod', regions: 'eu-west-1' });
     for (const { Properties } of tables(data)) {
-      expect(Properties.StreamSpecification).toEqual({ StreamViewType: 'KEYS_ONLY' });
       expect(Properties.TableName).toMatch(/^store-prod-/);
       expect(Properties.Replicas).toEqual([expect.objectContaining({ Region: 'eu-west-1' })]);
     }

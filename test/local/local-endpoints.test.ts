@@ -48,8 +48,8 @@ describe('what exists on this machine only', () => {
 
   test.each<[object | string, unknown]>([
     ['x', 'the body is not JSON'],
-    [{}, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag'],
-    [{ kind: 'slow' }, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag'],
+    [{}, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag, duplicate-batch, kill-consumer'],
+    [{ kind: 'slow' }, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag, duplicate-batch, kill-consumer'],
     [{ kind: 'throttle', function: 'nobody' }, expect.stringMatching(/^function: must be one of create-user, .*place-order/)],
     [{ kind: 'throttle', operation: 'CreateTable' }, expect.stringMatching(/^operation: must be one of BatchExecuteStatement, .*UpdateItem$/)],
     [{ kind: 'unprocessed', operation: 'PutItem' }, 'operation: must be one of BatchWriteItem, BatchGetItem'],
@@ -67,6 +67,7 @@ describe('what exists on this machine only', () => {
     [{ kind: 'conflict', reasons: ['Anything'] }, expect.stringMatching(/^reasons\.0: must be one of TransactionConflict, .*DuplicateItem$/)],
     [{ kind: 'conflict', reasons: [null] }, 'reasons: must name a reason'],
     [{ kind: 'conflict', operation: 'PutItem', reasons: ['DuplicateItem'] }, 'reasons: are those of a transaction; PutItem is none'],
+    [{ kind: 'kill-consumer', operation: 'PutItem' }, 'unknown: operation; allowed: kind, function, rate, count, after'],
     [{ kind: 'gsi-lag', seconds: -1 }, 'seconds: must be a number from 0 to 3600'],
     [{ kind: 'internal-error', seconds: 1, what: 2 }, 'unknown: seconds, what; allowed: kind, function, operation, rate, count, after'],
   ])('the fault %j is refused', async (fault, detail) => {

@@ -5,6 +5,7 @@ import type { Assembly, Resource, Stack } from '../../local/assembly';
 import type { WireReply } from '../../local/engine/engine';
 import { chain } from '../../local/gateway/call';
 import { Permissions } from '../../local/gateway/permissions';
+import { EVALUATED_SERVICES } from '../../local/iam/policy';
 import { refuseResourcePolicies, roleReader } from '../../local/iam/roles';
 import { Resolver } from '../../local/resolve';
 import { TableKeys } from '../../local/table-keys';
@@ -179,10 +180,46 @@ describe('what a role allows', () => {
   });
 });
 
+describe('a call of another service, or of a service for the function', () => {
+  const sendMessage = (resource: string) => ({ action: 'sqs:SendMessage', resource });
+
+  test.each(['events', 'kinesis', 'lambda', 's3', 'ses', 'sqs'])('%s: what the role allows, and nothing else', (service) => {
+    const permissions = permissionsOf([allow([`${service}:Do*`, 'logs:Do'], `arn:aws:${service}:::one`)]);
+    const need = { action: `${service}:DoThis`, resource: `arn:aws:${service}:::one` };
+    expect(permissions.check('flow', need)).toBeUndefined();
+    expect(permissions.check('flow', { ...need, resource: `arn:aws:${service}:::two` })).toBe(
+      'User: arn:aws:sts::000000000000:assumed-role/store-Role/store-flow is not authorized to perform: ' +
+        `${service}:DoThis on resource: arn:aws:${service}:::two because no identity-based policy allows the ${service}:DoThis action`,
+    );
+    expect(permissions.list()).toEqual({
+      items: [{ function: 'flow', action: `${service}:Do*`, resource: `arn:aws:${service}:::one`, used: 1 }],
+      denied: [{ function: 'flow', action: `${service}:DoThis`, resource: `arn:aws:${service}:::two`, times: 1 }],
+    });
+  });
+
+  test('each need of a call counts', () => {
+    const permissions = permissionsOf([allow('sqs:SendMessage', 'a')]);
+    expect(permissions.check('flow', sendMessage('a'), sendMessage('b'))).toMatch('sqs:SendMessage on resource: b');
+    expect(permissions.list()).toMatchObject({ items: [{ used: 0 }], denied: [{ resource: 'b', times: 1 }] });
+  });
+
+  test('a condition on a full table scan says nothing of a call that has none', () => {
+    const Condition = { Bool: { 'dynamodb:FullTableScan': 'true' } };
+    const permissions = permissionsOf([allow('sqs:*', '*'), { Effect: 'Deny', Action: '*', Resource: '*', Condition }]);
+    expect(permissions.check('flow', sendMessage('a'))).toBeUndefined();
+  });
+
+  test('the owner of the machine may do everything', () => {
+    const permissions = permissionsOf([]);
+    expect([permissions.check(undefined, sendMessage('a')), permissions.check('none', sendMessage('a'))]).toEqual([undefined, undefined]);
+    expect(permissions.list().denied).toEqual([]);
+  });
+});
+
 describe('what the templates say of a role', () => {
-  test('inline policies of the role count; statements on other services are not even resolved', () => {
+  test('inline policies of the role count; statements on services that are not evaluated are not even resolved', () => {
     const Policies = [{ PolicyName: 'inline', PolicyDocument: { Statement: allow('dynamodb:Query', [TABLE_ARN, `${ARN}/index/*`]) } }];
-    const role = roleWith([allow('kms:Decrypt', { 'Fn::GetAtt': ['Unknown', 'Arn'] }), allow(['s3:*', 'dynamodb:GetItem'])], { Policies });
+    const role = roleWith([allow('kms:Decrypt', { 'Fn::GetAtt': ['Unknown', 'Arn'] }), allow(['logs:*', 'dynamodb:GetItem'])], { Policies });
     expect(role).toEqual({
       name: 'store-Role',
       statements: [
@@ -195,20 +232,20 @@ describe('what the templates say of a role', () => {
   test.each<[object, string]>([
     [
       { Condition: { StringEquals: { 'dynamodb:Attributes': 'x' } } },
-      'a statement on DynamoDB with the condition StringEquals on dynamodb:Attributes, which is not evaluated here; known: Bool on dynamodb:FullTableScan.',
+      'a statement on dynamodb:GetItem with the condition StringEquals on dynamodb:Attributes, which is not evaluated here; known: Bool on dynamodb:FullTableScan.',
     ],
-    [{ Condition: { StringEquals: { 'dynamodb:FullTableScan': 'true' } } }, 'a statement on DynamoDB with the condition StringEquals on'],
+    [{ Condition: { StringEquals: { 'dynamodb:FullTableScan': 'true' } } }, 'a statement on dynamodb:GetItem with the condition StringEquals on'],
     [
       { Condition: { Bool: { 'aws:SecureTransport': 'true' } } },
-      'a statement on DynamoDB with the condition Bool on aws:SecureTransport, which is not evaluated here; known: Bool on dynamodb:FullTableScan.',
+      'a statement on dynamodb:GetItem with the condition Bool on aws:SecureTransport, which is not evaluated here; known: Bool on dynamodb:FullTableScan.',
     ],
     [
       { NotResource: '*' },
-      'a statement on DynamoDB with NotResource, which is not evaluated here; known: Sid, Effect, Action, Resource, Condition.',
+      'a statement on dynamodb:GetItem with NotResource, which is not evaluated here; known: Sid, Effect, Action, Resource, Condition.',
     ],
-    [{ Action: undefined, NotAction: 's3:*' }, 'a statement on DynamoDB with NotAction, which'],
-    [{ Principal: '*' }, 'a statement on DynamoDB with Principal, which'],
-    [{ Effect: 'Maybe' }, 'a statement on DynamoDB with the Effect Maybe'],
+    [{ Action: undefined, NotAction: 's3:*' }, 'a statement with NotAction, which'],
+    [{ Principal: '*' }, 'a statement on dynamodb:GetItem with Principal, which'],
+    [{ Effect: 'Maybe' }, 'a statement on dynamodb:GetItem with the Effect Maybe'],
   ])('%j stops the start', (change, message) => {
     const statement = JSON.parse(JSON.stringify({ ...allow('dynamodb:GetItem'), ...change })) as object;
     expect(() => roleWith([statement])).toThrow(UserError);
@@ -222,7 +259,12 @@ describe('what the templates say of a role', () => {
     expect(() => roleWith([], role)).toThrow(`The role store-Role has ${message}`);
   });
 
-  test('a managed policy without DynamoDB does not', () => {
+  test.each([...EVALUATED_SERVICES])('a condition on %s stops the start', (service) => {
+    const statement = { ...allow(`${service}:Do`, '*'), Condition: { StringEquals: { 'aws:SourceVpc': 'x' } } };
+    expect(() => roleWith([statement])).toThrow(`a statement on ${service}:Do with the condition StringEquals on aws:SourceVpc`);
+  });
+
+  test('a managed policy without these services does not', () => {
     const ManagedPolicyArns = [{ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']] }];
     expect(roleWith([], { ManagedPolicyArns }).statements).toEqual([]);
   });

@@ -33,7 +33,7 @@ describe('invoking a function', () => {
     environments = [];
     output = '';
     const made = new Pool(fn, { soon: size, most }, () => {
-      const environment = new Environment(fn, 'http://127.0.0.1:1', (_, text) => (output += text));
+      const environment = new Environment(fn, {}, (_, text) => (output += text));
       environments.push(environment);
       return environment;
     });

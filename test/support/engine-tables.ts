@@ -10,7 +10,7 @@ import { startEngine } from '../../local/engine/engine';
 import { findEngine } from '../../local/engine/find-engine';
 import type { Call, Next, Reply } from '../../local/gateway/call';
 import { effectOf } from '../../local/gateway/effects';
-import type { Fault } from '../../local/gateway/fault';
+import type { CallFault, Fault } from '../../local/gateway/fault';
 import { FaultInjector } from '../../local/gateway/faults';
 import { TableKeys } from '../../local/table-keys';
 import { ensureTable, type GlobalTable } from '../../local/tables';
@@ -19,7 +19,7 @@ import type { Layout } from './synthesize-once';
 import { resourcesOf } from './templates';
 
 /** What happens to one call: it passes, it meets a fault of the platform's format, or the process ends before or after it. */
-export type Happening = 'pass' | Exclude<Fault, { kind: 'gsi-lag' }> | { kind: 'crash-before' } | { kind: 'crash-after' };
+export type Happening = 'pass' | CallFault | { kind: 'crash-before' } | { kind: 'crash-after' };
 
 /** Says what happens to a call, and may do something before; `nth` counts the calls of the operation from 1. */
 export type FaultScript = (operation: string, nth: number) => Happening | Promise<Happening>;

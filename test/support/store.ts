@@ -65,6 +65,7 @@ export async function startStore(
     region: 'us-east-1',
     onRequest: () => {},
     onFunctionOutput: (flow, text) => output.push(`${flow}: ${text}`),
+    onStreamProblem: (text) => output.push(`streams: ${text}`),
     onDynamoDbCall,
   });
   const withToken = (token: string | undefined) => client(platform.url, token);

@@ -9,7 +9,7 @@ import { openRows, type Row } from './rows';
 import { Sender, Stopped } from './send';
 import type { Source } from './source';
 import type { TokenSource } from './token';
-import { UserError } from './user-error';
+import { UserError } from '../user-error';
 
 /** Requests under way at a time. */
 const PARALLEL = 4;

@@ -3,7 +3,7 @@ import { COLUMNS } from './columns';
 import { type CsvRecord, readRecords } from './csv';
 import { type Position, readLines, START } from './lines';
 import type { Source } from './source';
-import { UserError } from './user-error';
+import { UserError } from '../user-error';
 
 interface Place {
   /** The line on which it begins, from 1. */

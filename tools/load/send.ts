@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { isPassing } from './batches';
 import type { ProductRow } from './rows';
 import { isLoopback, type TokenSource } from './token';
-import { UserError } from './user-error';
+import { UserError } from '../user-error';
 
 /** Above the 30 s that an HTTP API waits for its function. */
 const REQUEST_MS = 40_000;

@@ -1,4 +1,4 @@
-import { UserError } from './user-error';
+import { UserError } from '../user-error';
 
 /** Where the requests' token comes from. */
 export interface TokenSource {

@@ -1,0 +1,78 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import { awsError } from '#shared/errors';
+import type { Effect, EventName } from './effect';
+import { readRecord } from './stream-record';
+
+/** What an effect may take, its retries included, and what is left for the answer. */
+const EFFECT_MS = 10_000;
+const ANSWER_MS = 1_000;
+
+const logger = new Logger();
+
+/**
+ * Makes the Lambda handler that reads a stream: for each record, in its order, the effects that concern it. The effects of
+ * a record run side by side and fail on their own; one that failed makes the record fail, and Lambda deliver again from
+ * there on. So each effect is idempotent, and a record that fails ends the batch: those behind it come again anyway.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+ */
+export function dispatcher(effects: readonly Effect[]) {
+  const metrics = new Metrics({ namespace: 'Store', defaultDimensions: { flow: process.env.POWERTOOLS_SERVICE_NAME ?? 'dispatcher' } });
+  return async ({ Records }: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> => {
+    const started = Date.now();
+    const end = started + context.getRemainingTimeInMillis() - ANSWER_MS;
+    let done = 0;
+    for (const record of Records) {
+      // Too late for another record: it comes again, with time of its own.
+      if (done > 0 && Date.now() + EFFECT_MS > end) break;
+      if (!(await runEffects(effects, record, end))) break;
+      done++;
+    }
+    const failed = Records[done];
+    logger.info('batch', { records: Records.length, done, ms: Date.now() - started });
+    metrics.addMetric('StreamRecords', MetricUnit.Count, done);
+    metrics.addMetric('StreamFailures', MetricUnit.Count, failed ? 1 : 0);
+    metrics.publishStoredMetrics();
+    return { batchItemFailures: failed ? [{ itemIdentifier: failed.dynamodb?.SequenceNumber ?? '' }] : [] };
+  };
+}
+
+/** Runs what a record causes. @returns whether all was done */
+async function runEffects(effects: readonly Effect[], record: DynamoDBRecord, end: number): Promise<boolean> {
+  const { eventID, eventName, dynamodb } = record;
+  const failure = (error: unknown, effect?: string) => {
+    const cause = awsError(error);
+    logger.error('A stream record failed', {
+      effect,
+      eventId: eventID,
+      eventName,
+      keys: dynamodb?.Keys,
+      sequenceNumber: dynamodb?.SequenceNumber,
+      error: cause?.name ?? (error instanceof Error ? error.name : 'unknown'),
+      reason: cause?.message ?? (error instanceof Error ? error.message : String(error)),
+    });
+  };
+  const now = Date.now();
+  const invocation = { now, deadline: Math.min(now + EFFECT_MS, end) };
+  let entity: string;
+  try {
+    ({ entity } = readRecord(record, 'KEYS_ONLY'));
+  } catch (error) {
+    failure(error);
+    return false;
+  }
+  const concerned = effects.filter((effect) => effect.entity === entity && effect.on.includes(eventName as EventName));
+  const outcomes = await Promise.all(
+    concerned.map(async (effect) => {
+      try {
+        await effect.run(readRecord(record, effect.view), invocation);
+        return true;
+      } catch (error) {
+        failure(error, effect.name);
+        return false;
+      }
+    }),
+  );
+  return outcomes.every((outcome) => outcome);
+}

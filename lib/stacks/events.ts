@@ -1,0 +1,161 @@
+import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as ses from 'aws-cdk-lib/aws-ses';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { Bundles } from '../bundle';
+import type { StoreConfig } from '../config';
+import { StreamTrigger } from '../constructs/stream-trigger';
+import type { DataAccess } from '../data-access';
+import { type Dispatcher, DISPATCHERS, effectsOf, filtersOf, SALES_CONSUMER, type Service } from '../triggers';
+import type { DataStack } from './data';
+
+/** Who hears of what happens in the store: a queue for each, and the events that go there. */
+const SUBSCRIBERS = [
+  { name: 'fulfilment', detailTypes: ['OrderPlaced', 'OrderCancelled'] },
+  { name: 'marketing', detailTypes: ['CartAbandoned'] },
+] as const;
+
+/** What Lambda needs on the stream. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html */
+const READ_STREAM = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'];
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html */
+const READ_KINESIS = ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'];
+
+/** What changes of the tables cause: a dispatcher for each stream, the event bus, mail, the archive. */
+export class EventsStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & { config: StoreConfig; data: DataStack; bundles: Pick<Bundles, 'folder'> },
+  ) {
+    super(scope, id, props);
+    const { config, data, bundles } = props;
+    this.addStackDependency(data);
+    const removalPolicy = config.removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const name = (part: string) => `store-${config.stage}-${part}`;
+
+    const bus = new events.EventBus(this, 'Bus', { eventBusName: name('events'), description: 'What happens in the store' });
+    bus.archive('Archive', {
+      archiveName: name('events'),
+      description: 'Every event, to be replayed',
+      eventPattern: { source: ['store'] },
+      retention: Duration.days(30),
+    });
+    const undelivered = new sqs.Queue(this, 'Undelivered', {
+      queueName: name('events-undelivered'),
+      retentionPeriod: Duration.days(14),
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      removalPolicy,
+    });
+    for (const { name: subscriber, detailTypes } of SUBSCRIBERS) {
+      const queue = new sqs.Queue(this, `${subscriber}-queue`, {
+        queueName: name(subscriber),
+        retentionPeriod: Duration.days(14),
+        encryption: sqs.QueueEncryption.SQS_MANAGED,
+        enforceSSL: true,
+        deadLetterQueue: { queue: undelivered, maxReceiveCount: 5 },
+        removalPolicy,
+      });
+      new events.Rule(this, `${subscriber}-rule`, {
+        ruleName: name(subscriber),
+        eventBus: bus,
+        eventPattern: { source: ['store'], detailType: [...detailTypes] },
+        targets: [new SqsQueue(queue, { deadLetterQueue: undelivered })],
+      });
+    }
+
+    const sender = new ses.EmailIdentity(this, 'Sender', { identity: ses.Identity.email(config.mailFrom) });
+    const archive = new s3.Bucket(this, 'ArchiveBucket', {
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      lifecycleRules: [
+        {
+          transitions: [{ storageClass: s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfter: Duration.days(30) }],
+          expiration: Duration.days(365),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
+      removalPolicy,
+    });
+
+    /** What an effect that calls a service may do there, and where the function finds it. */
+    const services: Record<Service, { statement: iam.PolicyStatement; environment: Record<string, string> }> = {
+      mail: {
+        statement: new iam.PolicyStatement({ actions: ['ses:SendEmail'], resources: [sender.emailIdentityArn] }),
+        environment: { MAIL_FROM: config.mailFrom },
+      },
+      events: {
+        statement: new iam.PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
+        environment: { EVENT_BUS: bus.eventBusName },
+      },
+      archive: {
+        statement: new iam.PolicyStatement({ actions: ['s3:PutObject'], resources: [archive.arnForObjects('users/*')] }),
+        environment: { ARCHIVE_BUCKET: archive.bucketName },
+      },
+    };
+    const common = {
+      store: data.store,
+      tableNames: data.tableNames,
+      statusShards: config.statusShards,
+      ...(data.encryptionKey && { encryptionKey: data.encryptionKey }),
+      removalPolicy,
+    };
+
+    for (const dispatcher of DISPATCHERS[config.layout]) {
+      const effects = effectsOf(dispatcher);
+      const sends = (Object.keys(services) as Service[]).filter((service) => effects.some((effect) => effect.sends.includes(service)));
+      const table = data.tableNames[dispatcher.streams[0] as keyof DataStack['tableNames']];
+      new StreamTrigger(this, dispatcher.name, {
+        ...common,
+        name: dispatcher.name,
+        description: `Stream of ${table}: ${effects.map(({ name: effect }) => effect).join(', ')}`,
+        access: accessOf(effects.map(({ access }) => access)),
+        statements: sends.map((service) => services[service].statement),
+        environment: Object.assign({}, ...sends.map((service) => services[service].environment)) as Record<string, string>,
+        code: bundles.folder(dispatcher.name),
+        eventSourceArn: data.streamArn(table),
+        readActions: READ_STREAM,
+        settings: dispatcher.settings,
+        filters: filtersOf(dispatcher, entitiesIn(data, dispatcher), data.store.entities.User.schema.model.version),
+        queueName: name(`${dispatcher.name}-failed`),
+      });
+    }
+
+    if (data.salesStream) {
+      new StreamTrigger(this, SALES_CONSUMER.name, {
+        ...common,
+        name: SALES_CONSUMER.name,
+        description: 'Kinesis Data Stream of orders: sales per minute',
+        access: {},
+        code: bundles.folder(SALES_CONSUMER.name),
+        eventSourceArn: data.salesStream.streamArn,
+        readActions: READ_KINESIS,
+        settings: SALES_CONSUMER.settings,
+        queueName: name(`${SALES_CONSUMER.name}-failed`),
+      });
+    }
+  }
+}
+
+/** The entities in the tables of a dispatcher's stream. */
+function entitiesIn({ store, tableNames }: DataStack, { streams }: Dispatcher): string[] {
+  const tables = streams.map((stream) => tableNames[stream]);
+  return Object.entries(store.entities)
+    .filter(([, entity]) => tables.includes(entity.getTableName() ?? ''))
+    .map(([name]) => name);
+}
+
+/** Everything that several rows of a catalogue list. */
+function accessOf(rows: readonly DataAccess[]): DataAccess {
+  const all: Record<string, DataAccess[string]> = {};
+  for (const [target, actions] of rows.flatMap((row) => Object.entries(row))) {
+    all[target] = [...new Set([...(all[target] ?? []), ...actions])];
+  }
+  return all;
+}

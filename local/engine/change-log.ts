@@ -1,0 +1,187 @@
+import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
+
+/** One change of an item, as the engine recorded it. */
+export interface Change {
+  /** Grows with every change of any table, and is never used again. */
+  id: number;
+  eventName: 'INSERT' | 'MODIFY' | 'REMOVE';
+  /** DynamoDB JSON. */
+  keys: Item;
+  newImage?: Item;
+  oldImage?: Item;
+  /** Epoch seconds. */
+  createdAt: number;
+  /** Whether the sweeper deleted it, as TTL does. */
+  isExpiry: boolean;
+}
+
+/** An item as DynamoDB's JSON has it. */
+export type Item = Record<string, unknown>;
+
+/**
+ * dynoxide asks for the highest sequence number of all records it keeps before each write, without an index, so every
+ * record makes every later write slower. A trigger moves each record, in the transaction of its write, into a table with
+ * an index: the engine's own stays empty, and a write costs the same however old the database is.
+ *
+ * `expiry` holds the deletes of the sweeper, which the engine takes for anybody's: those of a key between two changes.
+ */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS change_log (
+    id INTEGER PRIMARY KEY,
+    table_name TEXT NOT NULL,
+    event_name TEXT NOT NULL,
+    keys_json TEXT NOT NULL,
+    new_image TEXT,
+    old_image TEXT,
+    created_at INTEGER NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS change_log_by_table ON change_log (table_name, id);
+  CREATE TRIGGER IF NOT EXISTS change_log_of_stream_records AFTER INSERT ON _stream_records BEGIN
+    INSERT INTO change_log VALUES
+      (NEW.id, NEW.table_name, NEW.event_name, NEW.keys_json, NEW.new_image, NEW.old_image, NEW.created_at);
+    DELETE FROM _stream_records WHERE id = NEW.id;
+  END;
+  CREATE TABLE IF NOT EXISTS expiry (table_name TEXT NOT NULL, item_key TEXT NOT NULL, after_id INTEGER NOT NULL, until_id INTEGER);
+  CREATE INDEX IF NOT EXISTS expiry_by_key ON expiry (table_name, item_key);
+  CREATE TABLE IF NOT EXISTS trimmed (table_name TEXT PRIMARY KEY, id INTEGER NOT NULL);
+  UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log) WHERE until_id IS NULL`;
+
+interface Row {
+  id: number;
+  event_name: Change['eventName'];
+  keys_json: string;
+  new_image: string | null;
+  old_image: string | null;
+  created_at: number;
+}
+
+/** How many records one transaction deletes: the engine's writes wait for it. */
+const TRIMMED_AT_ONCE = 500;
+
+/** The changes that dynoxide recorded for its streams, in its own database file. */
+export class ChangeLog {
+  private readonly database: DatabaseSyncInstance;
+  private readonly statements = new Map<string, StatementSyncInstance>();
+
+  /** @param file dynoxide's database, which a running engine may be writing to */
+  constructor(file: string) {
+    this.database = new DatabaseSync(file, { timeout: 5_000 });
+    this.database.exec(SCHEMA);
+  }
+
+  /** The changes of a table behind an id, oldest first. */
+  read(table: string, after: number, limit: number): Change[] {
+    const rows = this.all<Row>(
+      'SELECT id, event_name, keys_json, new_image, old_image, created_at FROM change_log WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
+      table,
+      after,
+      limit,
+    );
+    return rows.map(({ id, event_name: eventName, keys_json, new_image, old_image, created_at: createdAt }) => {
+      const keys = JSON.parse(keys_json) as Item;
+      return {
+        id,
+        eventName,
+        keys,
+        ...(new_image !== null && { newImage: JSON.parse(new_image) as Item }),
+        ...(old_image !== null && { oldImage: JSON.parse(old_image) as Item }),
+        createdAt,
+        isExpiry: eventName === 'REMOVE' && this.isExpiry(table, keys, id),
+      };
+    });
+  }
+
+  /** The ids of the first and the last change that is kept of a table; undefined where there is none. */
+  range(table: string): { first: number; last: number } | undefined {
+    const [row] = this.all<{ first: number | null; last: number | null }>(
+      'SELECT min(id) AS first, max(id) AS last FROM change_log WHERE table_name = ?',
+      table,
+    );
+    return row && row.first !== null && row.last !== null ? { first: row.first, last: row.last } : undefined;
+  }
+
+  /** Says that what `remove` deletes has expired. It is noted before, so that nobody reads the change without it. */
+  async expire(table: string, keys: Item, remove: () => Promise<void>): Promise<void> {
+    const key = keyText(keys);
+    this.run('INSERT INTO expiry VALUES (?, ?, (SELECT coalesce(max(id), 0) FROM change_log), NULL)', table, key);
+    try {
+      await remove();
+    } finally {
+      const until = 'UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log)';
+      this.run(`${until} WHERE table_name = ? AND item_key = ? AND until_id IS NULL`, table, key);
+    }
+  }
+
+  /** The last change of a table that was trimmed; 0 where none was. */
+  trimmedTo(table: string): number {
+    const [row] = this.all<{ id: number }>('SELECT id FROM trimmed WHERE table_name = ?', table);
+    return row?.id ?? 0;
+  }
+
+  /** Deletes the changes of a table up to an id, a few at a time. @returns how many */
+  async trim(table: string, upTo: number): Promise<number> {
+    this.run('INSERT INTO trimmed VALUES (?, ?) ON CONFLICT DO UPDATE SET id = max(id, excluded.id)', table, upTo);
+    for (let trimmed = 0; ; ) {
+      const changes = this.run(
+        'DELETE FROM change_log WHERE id IN (SELECT id FROM change_log WHERE table_name = ? AND id <= ? ORDER BY id LIMIT ?)',
+        table,
+        upTo,
+        TRIMMED_AT_ONCE,
+      );
+      trimmed += changes;
+      if (changes < TRIMMED_AT_ONCE) {
+        this.run('DELETE FROM expiry WHERE table_name = ? AND until_id <= ?', table, upTo);
+        return trimmed;
+      }
+      await new Promise((done) => setImmediate(done));
+    }
+  }
+
+  /** The last change of a table that is older than a time, or behind more than so many newer ones; 0 where none is. */
+  oldest(table: string, olderThan: number, newer: number): number {
+    const [byTime] = this.all<{ id: number | null }>(
+      'SELECT max(id) AS id FROM change_log WHERE table_name = ? AND created_at < ?',
+      table,
+      olderThan,
+    );
+    const [byCount] = this.all<{ id: number }>(
+      'SELECT id FROM change_log WHERE table_name = ? ORDER BY id DESC LIMIT 1 OFFSET ?',
+      table,
+      newer,
+    );
+    return Math.max(byTime?.id ?? 0, byCount?.id ?? 0);
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  private isExpiry(table: string, keys: Item, id: number): boolean {
+    const found = this.all(
+      'SELECT 1 FROM expiry WHERE table_name = ? AND item_key = ? AND after_id < ? AND coalesce(until_id, ?) >= ?',
+      table,
+      keyText(keys),
+      id,
+      id,
+      id,
+    );
+    return found.length > 0;
+  }
+
+  private all<Shape>(sql: string, ...values: (string | number)[]): Shape[] {
+    return this.prepared(sql).all(...values) as Shape[];
+  }
+
+  private run(sql: string, ...values: (string | number)[]): number {
+    return Number(this.prepared(sql).run(...values).changes);
+  }
+
+  private prepared(sql: string): StatementSyncInstance {
+    const known = this.statements.get(sql) ?? this.database.prepare(sql);
+    this.statements.set(sql, known);
+    return known;
+  }
+}
+
+/** A key as text: the engine writes its attributes in any order. */
+const keyText = (keys: Item): string => JSON.stringify(Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** What is known of an object besides its content. */
+export interface ObjectHeaders {
+  /** Response headers: content type, user metadata. */
+  headers: Record<string, string>;
+  /** Epoch milliseconds. */
+  lastModified: number;
+}
+
+export interface StoredObject extends ObjectHeaders {
+  content: Buffer;
+}
+
+/** The objects of the buckets, each a file with its headers in another beside it. */
+export class Objects {
+  constructor(
+    private readonly folder: string,
+    readonly buckets: readonly string[],
+  ) {}
+
+  put(bucket: string, key: string, { content, ...headers }: StoredObject): void {
+    const file = this.file(bucket, key);
+    mkdirSync(dirname(file), { recursive: true });
+    replace(`${file}.headers`, JSON.stringify(headers));
+    replace(file, content);
+  }
+
+  get(bucket: string, key: string): StoredObject | undefined {
+    const file = this.file(bucket, key);
+    if (!existsSync(file)) return undefined;
+    const headers = JSON.parse(readFileSync(`${file}.headers`, 'utf8')) as ObjectHeaders;
+    return { ...headers, content: readFileSync(file) };
+  }
+
+  private file(bucket: string, key: string): string {
+    return join(this.folder, bucket, ...pathOf(key));
+  }
+}
+
+/** As the S3 API shows it. */
+export const etagOf = (content: Buffer): string => `"${createHash('md5').update(content).digest('hex')}"`;
+
+/** File systems take names of up to 255 bytes, and one is followed by `.headers.new` at times. */
+const LONGEST_NAME = 200;
+
+/**
+ * Names for a key, which may hold anything: `..`, a slash at its beginning, two that differ in case only. All but lower
+ * case letters, digits, `-` and `_` is written as `%` and hex digits; folders of a long key end with `+`, so that none is
+ * also a file.
+ */
+function pathOf(key: string): string[] {
+  const encoded = [...Buffer.from(key)].map((byte) => {
+    const character = String.fromCharCode(byte);
+    return /[a-z0-9_-]/.test(character) ? character : `%${byte.toString(16).padStart(2, '0')}`;
+  });
+  const names: string[] = [];
+  for (let rest = encoded.join(''); rest !== ''; rest = rest.slice(LONGEST_NAME)) names.push(rest.slice(0, LONGEST_NAME));
+  return names.map((name, at) => (at < names.length - 1 ? `${name}+` : name));
+}
+
+function replace(file: string, content: Buffer | string): void {
+  writeFileSync(`${file}.new`, content);
+  renameSync(`${file}.new`, file);
+}

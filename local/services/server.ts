@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { WireReply } from '../engine/engine';
+import type { Callers } from '../gateway/gateway';
+import type { Permissions } from '../gateway/permissions';
+import { isFromHere } from '../loopback';
+import type { AsyncInvocations } from './async-invocations';
+import { eventBridgeService } from './event-bridge';
+import { type Invoke, lambdaService } from './lambda';
+import { Objects } from './objects';
+import type { Outbox } from './outbox';
+import type { Queues } from './queues';
+import type { ServiceResources } from './read-services';
+import { s3Service } from './s3';
+import { jsonProtocol, type Service, ServiceError, type ServiceRequest } from './service';
+import { sesService } from './ses';
+import { sqsService } from './sqs';
+
+export interface ServicesOptions {
+  region: string;
+  resources: ServiceResources;
+  /** The ARNs of the functions that can be invoked. */
+  functions: readonly string[];
+  invoke: Invoke;
+  asyncInvocations: AsyncInvocations;
+  callers: Pick<Callers, 'functionOf'>;
+  permissions: Pick<Permissions, 'check'>;
+  outbox: Outbox;
+  queues: Queues;
+  /** Where objects are kept. */
+  objectsFolder: string;
+  /** The time of the functions, in epoch milliseconds. */
+  now(): number;
+}
+
+/**
+ * The endpoint of this machine for SES, SQS, EventBridge, S3 and Lambda. A caller with an access key of no function is the
+ * owner of this machine, who may do everything.
+ */
+export function createServices(options: ServicesOptions): Server {
+  const { callers, permissions, now } = options;
+  const services = standIns(options);
+  const server = createServer((incoming, response) => {
+    void readRequest(incoming)
+      .then(async (request) => {
+        const flow = callers.functionOf(signerOf(request) ?? '');
+        const reply = await answer(serviceOf(request, services), request, flow, permissions);
+        // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
+        return flow === undefined ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
+      })
+      .then(({ status, headers, body }) => {
+        const id = randomUUID();
+        response.writeHead(status, { 'content-length': body.length, ...headers, 'x-amzn-requestid': id, 'x-amz-request-id': id });
+        response.end(incoming.method === 'HEAD' ? undefined : body);
+      })
+      .catch(() => incoming.socket.destroy());
+  });
+  // A connection that the server closes while a client sends on it is an error that AWS would not cause.
+  server.keepAliveTimeout = 0;
+  return server;
+}
+
+/** The services, by what tells their requests apart. */
+type StandIns = ReturnType<typeof standIns>;
+
+function standIns({ resources, objectsFolder, ...rest }: ServicesOptions) {
+  return {
+    eventBridge: eventBridgeService({ ...resources, ...rest }),
+    sqs: sqsService(rest),
+    ses: sesService({ ...resources, ...rest }),
+    lambda: lambdaService(rest),
+    s3: s3Service({ ...rest, objects: new Objects(objectsFolder, resources.buckets) }),
+  } satisfies Record<string, Service>;
+}
+
+async function answer(
+  service: Service,
+  request: ServiceRequest,
+  flow: string | undefined,
+  permissions: Pick<Permissions, 'check'>,
+): Promise<WireReply> {
+  const { protocol } = service;
+  const denied = (message: string) => new ServiceError(protocol.accessDenied.code, message, protocol.accessDenied.status);
+  try {
+    if (!isFromHere(request.headers)) throw denied('This endpoint is for this machine only.');
+    if (signerOf(request) === undefined) {
+      throw new ServiceError('MissingAuthenticationToken', 'Request must contain a signature; any credentials will do here.', 403);
+    }
+    const operation = service.operationOf(request);
+    const run = operation !== undefined && Object.hasOwn(service.operations, operation) && service.operations[operation];
+    if (!run) {
+      const known = Object.keys(service.operations).join(', ');
+      throw new ServiceError('UnknownOperationException', `${operation ?? request.path} does not run here. There is ${known}.`);
+    }
+    return await run({
+      ...request,
+      authorize(...needs) {
+        const message = permissions.check(flow, ...needs);
+        if (message !== undefined) throw denied(message);
+      },
+      isAllowed: (need) => permissions.check(flow, need) === undefined,
+    });
+  } catch (error) {
+    return protocol.error(error instanceof ServiceError ? error : new ServiceError('InternalFailure', String(error), 500));
+  }
+}
+
+/** A target of another service is answered as JSON too, since its caller speaks that. */
+const OTHER_TARGET: Service = {
+  protocol: jsonProtocol('com.amazon.coral.service', '1.0'),
+  operationOf: ({ headers }) => String(headers['x-amz-target']),
+  operations: {},
+};
+
+function serviceOf({ headers, path }: ServiceRequest, { eventBridge, sqs, ses, lambda, s3 }: StandIns): Service {
+  const target = headers['x-amz-target'];
+  if (target !== undefined) {
+    const [service] = String(target).split('.');
+    return service === 'AWSEvents' ? eventBridge : service === 'AmazonSQS' ? sqs : OTHER_TARGET;
+  }
+  if (path.startsWith('/v2/email/')) return ses;
+  return path.startsWith('/2015-03-31/') ? lambda : s3;
+}
+
+/** The access key id of the signature. */
+const signerOf = ({ headers }: ServiceRequest): string | undefined =>
+  /^AWS4-HMAC-SHA256 Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1];
+
+async function readRequest(incoming: IncomingMessage): Promise<ServiceRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const [path = '/', query = ''] = (incoming.url ?? '/').split(/\?(.*)/s, 2);
+  return { method: incoming.method ?? '', path, query: new URLSearchParams(query), headers: incoming.headers, body: Buffer.concat(chunks) };
+}

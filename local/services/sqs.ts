@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { ACCOUNT_ID } from '../resolve';
+import type { Message, QueueDefinition, Queues } from './queues';
+import { jsonInput, jsonProtocol, type Protocol, type Service, type ServiceCall, ServiceError, targetOperation } from './service';
+
+const json = jsonProtocol('com.amazonaws.sqs', '1.0');
+
+/**
+ * Amazon SQS, its JSON protocol.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html
+ */
+export function sqsService(options: { region: string; queues: Queues; now(): number }): Service {
+  const { region, queues, now } = options;
+  const arnOf = (name: string) => `arn:aws:sqs:${region}:${ACCOUNT_ID}:${name}`;
+  const urlOf = ({ headers }: ServiceCall, { name }: QueueDefinition) => `http://${headers.host}/${ACCOUNT_ID}/${name}`;
+
+  /** The queue that a call is about, when the caller may make the call. */
+  const authorized = (call: ServiceCall, name: string): QueueDefinition => {
+    call.authorize({ action: `sqs:${targetOperation(call)}`, resource: arnOf(name) });
+    const queue = queues.named(name);
+    if (!queue) throw error('QueueDoesNotExist', 'The specified queue does not exist.', 'AWS.SimpleQueueService.NonExistentQueue');
+    return queue;
+  };
+  /** The name is the end of the queue URL, whichever host it has. */
+  const open = <Input extends object>(call: ServiceCall, known: readonly string[]) => {
+    const input = jsonInput(call) as Input & { QueueUrl?: string };
+    const queue = authorized(call, String(input.QueueUrl ?? '').split('/').at(-1) ?? '');
+    refuseOthers(input, ['QueueUrl', ...known]);
+    return { input, queue };
+  };
+
+  return {
+    protocol,
+    operationOf: targetOperation,
+    operations: {
+      GetQueueUrl(call) {
+        const { QueueName } = jsonInput(call) as { QueueName?: string };
+        return json.reply({ QueueUrl: urlOf(call, authorized(call, QueueName ?? '')) });
+      },
+
+      ListQueues(call) {
+        call.authorize({ action: 'sqs:ListQueues', resource: '*' });
+        const { QueueNamePrefix = '' } = jsonInput(call) as { QueueNamePrefix?: string };
+        const found = queues.definitions.filter(({ name }) => name.startsWith(QueueNamePrefix));
+        return json.reply({ QueueUrls: found.map((queue) => urlOf(call, queue)) });
+      },
+
+      SendMessage(call) {
+        const { input, queue } = open<{ MessageBody?: string; DelaySeconds?: number }>(call, ['MessageBody', 'DelaySeconds']);
+        const { MessageBody = '', DelaySeconds = 0 } = input;
+        if (MessageBody === '') throw error('MissingParameter', 'The request must contain the parameter MessageBody.');
+        if (Buffer.byteLength(MessageBody) > queue.maximumMessageBytes) {
+          throw invalid(`Message must be shorter than ${queue.maximumMessageBytes} bytes.`);
+        }
+        inRange('DelaySeconds', DelaySeconds, 0, 900);
+        return json.reply({ MessageId: queues.send(queue.arn, MessageBody, DelaySeconds), MD5OfMessageBody: md5(MessageBody) });
+      },
+
+      ReceiveMessage(call) {
+        const { input, queue } = open<ReceiveInput>(call, [
+          'MaxNumberOfMessages',
+          'VisibilityTimeout',
+          // It answers at once, as it may.
+          'WaitTimeSeconds',
+          'AttributeNames',
+          'MessageSystemAttributeNames',
+          'MessageAttributeNames',
+        ]);
+        const { MaxNumberOfMessages = 1, VisibilityTimeout = queue.visibilityTimeoutSeconds } = input;
+        inRange('MaxNumberOfMessages', MaxNumberOfMessages, 1, 10);
+        inRange('VisibilityTimeout', VisibilityTimeout, 0, TWELVE_HOURS);
+        const wanted = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
+        const messages = queues.receive(queue, MaxNumberOfMessages, VisibilityTimeout);
+        return json.reply(messages.length === 0 ? {} : { Messages: messages.map((message) => written(message, wanted)) });
+      },
+
+      DeleteMessage(call) {
+        const { input, queue } = open<{ ReceiptHandle?: string }>(call, ['ReceiptHandle']);
+        const message = queues.received(queue, input.ReceiptHandle ?? '');
+        // SQS answers the same where the message is gone, or was received again since.
+        if (message) queues.delete(queue, message);
+        return json.reply({});
+      },
+
+      ChangeMessageVisibility(call) {
+        const { input, queue } = open<{ ReceiptHandle?: string; VisibilityTimeout?: number }>(call, ['ReceiptHandle', 'VisibilityTimeout']);
+        const { ReceiptHandle = '', VisibilityTimeout = -1 } = input;
+        inRange('VisibilityTimeout', VisibilityTimeout, 0, TWELVE_HOURS);
+        const message = queues.received(queue, ReceiptHandle);
+        if (!message || message.visibleAt <= now()) {
+          throw error('MessageNotInflight', 'The message is not in flight.', 'AWS.SimpleQueueService.MessageNotInflight');
+        }
+        queues.setVisibleAt(queue, message, now() + VisibilityTimeout * 1_000);
+        return json.reply({});
+      },
+
+      GetQueueAttributes(call) {
+        const { input, queue } = open<{ AttributeNames?: string[] }>(call, ['AttributeNames']);
+        const { visible, inFlight, delayed } = queues.count(queue);
+        const attributes = {
+          QueueArn: queue.arn,
+          ApproximateNumberOfMessages: String(visible),
+          ApproximateNumberOfMessagesNotVisible: String(inFlight),
+          ApproximateNumberOfMessagesDelayed: String(delayed),
+          VisibilityTimeout: String(queue.visibilityTimeoutSeconds),
+          MessageRetentionPeriod: String(queue.retentionSeconds),
+          MaximumMessageSize: String(queue.maximumMessageBytes),
+        };
+        return json.reply({ Attributes: chosen(attributes, input.AttributeNames ?? []) });
+      },
+
+      PurgeQueue(call) {
+        const { queue } = open(call, []);
+        queues.purge(queue);
+        return json.reply({});
+      },
+    },
+  };
+}
+
+const TWELVE_HOURS = 43_200;
+
+/** SQS names its errors by the codes of its former protocol too, and the SDK goes by those. */
+const protocol: Protocol = {
+  ...json,
+  error: ({ code, message, status, headers }) =>
+    json.error(new ServiceError(code, message, status, { 'x-amzn-query-error': `${code};Sender`, ...headers })),
+};
+
+const error = (code: string, message: string, formerCode = code) =>
+  new ServiceError(code, message, 400, { 'x-amzn-query-error': `${formerCode};Sender` });
+
+const invalid = (reason: string) => error('InvalidParameterValue', `One or more parameters are invalid. Reason: ${reason}`);
+
+function inRange(name: string, value: number, from: number, to: number): void {
+  if (Number.isInteger(value) && value >= from && value <= to) return;
+  throw invalid(`Value ${value} for parameter ${name} is invalid. Reason: must be between ${from} and ${to}.`);
+}
+
+/** A parameter that was ignored would make a call do something else here than on AWS. */
+function refuseOthers(input: object, known: readonly string[]): void {
+  const other = Object.keys(input).find((name) => !known.includes(name));
+  if (other) throw error('UnsupportedOperation', `${other} does not run here.`, 'AWS.SimpleQueueService.UnsupportedOperation');
+}
+
+function written(message: Message, wanted: readonly string[]): object {
+  const attributes = {
+    SentTimestamp: String(message.sentAt),
+    ApproximateReceiveCount: String(message.receiveCount),
+    ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+  };
+  const { id, receiptHandle, body } = message;
+  return { MessageId: id, ReceiptHandle: receiptHandle, Body: body, MD5OfBody: md5(body), Attributes: chosen(attributes, wanted) };
+}
+
+const chosen = (attributes: Record<string, string>, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => names.includes('All') || names.includes(name)));
+
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+
+interface ReceiveInput {
+  MaxNumberOfMessages?: number;
+  VisibilityTimeout?: number;
+  AttributeNames?: string[];
+  MessageSystemAttributeNames?: string[];
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock';
+import type { Engine } from '../engine/engine';
+import type { StreamRecord } from '../engine/logged-streams';
+import type { Pool } from '../functions/pool';
+import type { FaultInjector } from '../gateway/faults';
+import type { Permissions } from '../gateway/permissions';
+import type { Outbox } from '../services/outbox';
+import type { Queues } from '../services/queues';
+import type { GlobalTable } from '../tables';
+import { newTraceId } from '../trace-id';
+import { UserError } from '../user-error';
+import { Checkpoints } from './checkpoints';
+import { consume, type ConsumerPorts, type ShardSource, type SourceRecord } from './consumer';
+import { KINESIS_SHARD, kinesisChange, kinesisEvent } from './kinesis-destination';
+import type { MappingSettings } from './mapping';
+import { TableStream } from './table-stream';
+
+const TRIM_EVERY_MS = 60_000;
+
+/** How long the end of the platform waits for invocations under way. */
+const LAST_INVOCATIONS_MS = 2_000;
+
+/** A consumer that is killed is so within its first milliseconds: a short batch is done by then. */
+const KILL_WITHIN_MS = 30;
+
+/** What Lambda needs on a stream, in the function's name. */
+const READ_ACTIONS = {
+  dynamodb: ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'],
+  kinesis: ['DescribeStream', 'DescribeStreamSummary', 'GetRecords', 'GetShardIterator', 'ListShards'],
+};
+
+export interface PumpOptions {
+  engine: Engine;
+  tables: readonly GlobalTable[];
+  /** The tables' streams, by table. */
+  streamArns: ReadonlyMap<string, string>;
+  mappings: readonly MappingSettings[];
+  pools: readonly Pool[];
+  region: string;
+  checkpointFile: string;
+  clock: Clock;
+  faults: FaultInjector;
+  permissions: Permissions;
+  queues: Queues;
+  outbox: Outbox;
+  /** What a person should read: a record that was given up, a read that failed. */
+  onProblem(text: string): void;
+}
+
+/**
+ * Reads the streams as the event source mappings of the templates say, and invokes their functions. What is written to a
+ * table with a Kinesis Data Stream as destination goes there too.
+ * @throws UserError where a function's role lacks what its mapping needs, as Lambda refuses the mapping
+ */
+export function startPump(options: PumpOptions): { stop(): Promise<void> } {
+  const { engine, clock, faults, permissions, queues, outbox, onProblem } = options;
+  const checkpoints = new Checkpoints(options.checkpointFile);
+  const stopping = new AbortController();
+  /** The readers of each table's stream: what they have not read is kept. */
+  const readers = new Map<string, string[]>();
+  const reads = (table: string, reader: string) => readers.set(table, [...(readers.get(table) ?? []), reader]);
+  const checkpoint = (reader: string): ConsumerPorts['checkpoint'] => ({
+    get: () => checkpoints.get(reader),
+    set: (sequenceNumber) => checkpoints.set(reader, sequenceNumber),
+  });
+  const running: Promise<void>[] = [];
+
+  for (const settings of options.mappings) {
+    const { id, eventSourceArn, functionName, onFailure } = settings;
+    const pool = options.pools.find(({ fn }) => fn.arn === functionName || fn.functionName === functionName);
+    if (!pool) throw new UserError(`The event source mapping ${id} invokes ${functionName}, which is no function here.`);
+    const { fn } = pool;
+    const { table, source } = sourceOf(settings, options);
+    reads(table, id);
+    const service = eventSourceArn.split(':')[2] as keyof typeof READ_ACTIONS;
+    const needs = READ_ACTIONS[service].map((action) => ({ action: `${service}:${action}`, resource: eventSourceArn }));
+    if (onFailure !== undefined) needs.push({ action: 'sqs:SendMessage', resource: onFailure });
+    const denied = permissions.check(fn.name, ...needs);
+    if (denied !== undefined) throw new UserError(`Lambda would refuse the event source mapping ${id}. ${denied}`);
+    if (!settings.enabled) continue;
+    pool.warm();
+
+    const invoke = async (event: object) => {
+      const requestId = randomUUID();
+      const result = await pool.invoke({
+        requestId,
+        traceId: newTraceId(),
+        event: JSON.stringify(event),
+        clockOffset: clock.offset,
+        ...(faults.strikes('kill-consumer', fn.name) && { killWithinMs: KILL_WITHIN_MS }),
+      });
+      return { requestId, ...result };
+    };
+    const ports: ConsumerPorts = {
+      async invoke(event) {
+        const result = await invoke(event);
+        return 'payload' in result && faults.strikes('duplicate-batch', fn.name) ? invoke(event) : result;
+      },
+      sendOnFailure(record) {
+        queues.send(onFailure as string, JSON.stringify(record));
+        return Promise.resolve();
+      },
+      checkpoint: checkpoint(id),
+      now: () => clock.now(),
+      wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+      onDiscard(record, records) {
+        outbox.add({ kind: 'dead-letter', function: fn.name, queue: onFailure?.split(':').at(-1) ?? null, ...record });
+        const keys = records.map(({ event }) => JSON.stringify((event.dynamodb as { Keys?: object } | undefined)?.Keys ?? event.eventID));
+        onProblem(`${fn.name} gave up ${records.length === 1 ? 'a record' : `${records.length} records`}: ${keys.slice(0, 3).join(', ')}`);
+      },
+      onError: (error) => stopping.signal.aborted || onProblem(`${fn.name} cannot read its stream: ${String(error)}`),
+    };
+    running.push(
+      (async () => {
+        if (checkpoints.get(id) === undefined && settings.startingPosition === 'LATEST') {
+          const latest = await source.latest();
+          if (latest !== undefined) checkpoints.set(id, latest);
+        }
+        await consume(settings, fn.arn, source, ports, stopping.signal);
+      })(),
+    );
+  }
+
+  for (const { TableName, streamArn, kinesisArn } of kinesisDestinations(options)) {
+    const reader = `kinesis ${TableName}`;
+    reads(TableName, reader);
+    const source = new TableStream(engine, streamArn, (record) => ({ ...kinesisChange(record, TableName) }));
+    running.push(record(source, checkpoint(reader), (change) => outbox.add({ kind: 'stream', stream: kinesisArn.split('/')[1], record: change }), stopping.signal));
+  }
+
+  const trim = async () => {
+    for (const [table, ids] of readers) {
+      const positions = ids.map((id) => checkpoints.get(id));
+      const behind = positions.filter((position) => position !== undefined).sort()[0];
+      if (behind !== undefined && !positions.includes(undefined)) await engine.trimStream(table, behind);
+    }
+  };
+  const trimming = setInterval(() => void trim().catch((error: unknown) => onProblem(`Old stream records stay: ${String(error)}`)), TRIM_EVERY_MS);
+
+  return {
+    async stop() {
+      clearInterval(trimming);
+      stopping.abort();
+      await Promise.race([Promise.allSettled(running), sleep(LAST_INVOCATIONS_MS, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** A stream that a mapping reads, and the table whose changes are in it. */
+function sourceOf({ id, eventSourceArn }: MappingSettings, options: PumpOptions): { table: string; source: ShardSource & TableStream } {
+  const { engine, streamArns } = options;
+  const own = [...streamArns].find(([, arn]) => arn === eventSourceArn);
+  if (own) return { table: own[0], source: new TableStream(engine, eventSourceArn) };
+  const destination = kinesisDestinations(options).find(({ kinesisArn }) => kinesisArn === eventSourceArn);
+  if (!destination) throw new UserError(`The event source mapping ${id} reads ${eventSourceArn}, which is no stream of a table here.`);
+  const { TableName, streamArn } = destination;
+  const toEvent = (record: StreamRecord) => kinesisEvent(record, TableName, eventSourceArn);
+  return { table: TableName, source: new TableStream(engine, streamArn, toEvent, KINESIS_SHARD) };
+}
+
+/** The tables of this region that write to a Kinesis stream. */
+function kinesisDestinations({ tables, streamArns, region }: PumpOptions) {
+  return tables.flatMap(({ TableName, Replicas = [] }) => {
+    const kinesisArn = Replicas.find(({ Region }) => Region === region)?.KinesisStreamSpecification?.StreamArn;
+    const streamArn = streamArns.get(TableName);
+    return kinesisArn === undefined || streamArn === undefined ? [] : [{ TableName, streamArn, kinesisArn }];
+  });
+}
+
+/** Notes every record of a stream once. */
+async function record(
+  source: ShardSource,
+  checkpoint: ConsumerPorts['checkpoint'],
+  note: (event: SourceRecord['event']) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const page = await source.read(checkpoint.get(), 100).catch(() => []);
+    for (const { event } of page) note(event);
+    const last = page.at(-1);
+    if (last) checkpoint.set(last.sequenceNumber);
+    else await source.changed(signal);
+  }
+}

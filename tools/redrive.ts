@@ -1,0 +1,113 @@
+import { parseArgs } from 'node:util';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { GetQueueUrlCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { UserError } from './user-error';
+import { localStore } from './local-store';
+import { redrive, type Services, type Summary } from './redrive/redrive';
+
+const HELP = `Processes again what a stream's consumer gave up: reads an on-failure queue, fetches the records that its
+messages name while the stream has them (24 hours), and invokes the consumer with them.
+
+  npm run redrive -- --queue NAME [options]
+
+  --queue NAME   the queue, as store-dev-orders-trigger-failed
+  --dry-run      says what would be done, and does nothing
+  --url URL      the store (default: http://127.0.0.1:$PORT, else port 3000)
+  --aws          a queue in AWS, with the SDK's credentials and region
+  --region R     with --aws: another region
+  --help         this text
+
+A message goes when all that it names was processed; any other stays in the queue.`;
+
+interface Settings {
+  queue: string;
+  isDryRun: boolean;
+  /** A store on this machine; undefined for AWS. */
+  url: string | undefined;
+  region: string | undefined;
+}
+
+/** @throws UserError naming the option that is wrong */
+function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help' {
+  const options = {
+    queue: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
+    url: { type: 'string' },
+    aws: { type: 'boolean', default: false },
+    region: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args, options }));
+  } catch (error) {
+    throw new UserError(`${(error as Error).message.split('.')[0]}. See npm run redrive -- --help`);
+  }
+  if (values.help) return 'help';
+  if (!values.queue) throw new UserError('Which queue? npm run redrive -- --queue NAME. See npm run redrive -- --help');
+  if (values.aws && values.url !== undefined) throw new UserError('--url is of a store on this machine; leave it out with --aws.');
+  if (!values.aws && values.region !== undefined) throw new UserError('--region goes with --aws; a store on this machine tells its own.');
+  const url = values.url ?? `http://127.0.0.1:${env.PORT || '3000'}`;
+  if (!URL.canParse(url)) throw new UserError(`The url is '${url}'; allowed: http://...`);
+  return {
+    queue: values.queue,
+    isDryRun: values['dry-run'],
+    url: values.aws ? undefined : url.replace(/\/+$/, ''),
+    region: values.region,
+  };
+}
+
+/** @throws UserError where no store runs */
+async function connect({ url, region }: Settings): Promise<Services> {
+  if (url === undefined) {
+    const config = region === undefined ? {} : { region };
+    return { sqs: new SQSClient(config), lambda: new LambdaClient(config), streams: new DynamoDBStreamsClient(config) };
+  }
+  const store = await localStore(url);
+  const credentials = { accessKeyId: 'redrive', secretAccessKey: 'local' };
+  const config = { region: store.region, credentials, endpoint: store.services };
+  return {
+    // A queue's URL names AWS's host, here as there.
+    sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
+    lambda: new LambdaClient(config),
+    streams: new DynamoDBStreamsClient({ ...config, endpoint: store.dynamodb }),
+  };
+}
+
+/** @throws UserError naming the queues that there are */
+async function queueUrl(sqs: SQSClient, queue: string): Promise<string> {
+  try {
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: queue }));
+    return QueueUrl as string;
+  } catch (error) {
+    if (!/QueueDoesNotExist|NonExistentQueue/.test((error as Error).name)) throw error;
+    const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
+    const names = QueueUrls.map((url) => url.split('/').at(-1)).filter((name) => name?.endsWith('-failed'));
+    throw new UserError(`There is no queue ${queue}. ${names.length > 0 ? `On-failure queues: ${names.join(', ')}.` : ''}`.trim());
+  }
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2), process.env);
+  if (settings === 'help') return console.log(HELP);
+  const services = await connect(settings);
+  const url = await queueUrl(services.sqs, settings.queue);
+  const summary = await redrive(services, url, settings.isDryRun, (line) => console.log(line));
+  console.log(inWords(summary, settings));
+  if (summary.left + summary.pastSaving > 0) process.exitCode = 1;
+}
+
+function inWords({ redriven, left, pastSaving }: Summary, { queue, isDryRun }: Settings): string {
+  if (redriven + left + pastSaving === 0) return `${queue} is empty.`;
+  return `${queue}: ${redriven} ${isDryRun ? 'can be redriven' : 'redriven'}, ${left} left in the queue, ${pastSaving} past saving.`;
+}
+
+// The notice would stand between what is told here.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+main().catch((error: unknown) => {
+  const { name, message } = error as Error;
+  console.error(error instanceof UserError ? message : `The redrive ended: ${name}: ${message}`);
+  process.exit(1);
+});
