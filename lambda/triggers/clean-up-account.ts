@@ -14,8 +14,9 @@ const CONCURRENT = 10;
  * Deletes the cart, the sessions and the statistics of a user who is gone, page by page, as far as they were made before
  * the removal: who signed up again meanwhile keeps what is new.
  *
- * A stream tells the time of a change to the second only. Within that second, what was made before a new profile is old;
- * without a new profile all of it is.
+ * A stream tells the time of a change to the second only, so what is old is found in three steps: all that was made before
+ * that second ended; of this, with a new profile, what was made before it; and never what was made after this clean-up
+ * looked for one, since the removal was before.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
  *
  * @param removedAt ISO time of the removal, rounded down to the second
@@ -23,12 +24,12 @@ const CONCURRENT = 10;
 export async function cleanUpAccount(
   userId: string,
   removedAt: string,
-  { deadline }: Invocation,
+  { now, deadline }: Invocation,
   entities: Entities = { User, CartItem, Session, CustomerStats },
 ): Promise<void> {
   const { data: user } = await untilAnswered(deadline, () => entities.User.get({ userId }).go({ consistent: true }));
-  const secondAfter = isoTime(Date.parse(removedAt) + 1_000);
-  const before = user && user.signedUpAt < secondAfter ? user.signedUpAt : secondAfter;
+  const bounds = [isoTime(Date.parse(removedAt) + 1_000), user?.signedUpAt ?? isoTime(now)];
+  const before = bounds.sort()[0] as string;
 
   await eachPage(
     (cursor) => untilAnswered(deadline, () => entities.CartItem.query.primary({ userId }).go({ consistent: true, cursor })),

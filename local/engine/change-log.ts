@@ -138,7 +138,7 @@ export class ChangeLog {
   }
 
   /** The last change of a table that is older than a time, or behind more than so many newer ones; 0 where none is. */
-  oldest(table: string, olderThan: number, newer: number): number {
+  lastOld(table: string, olderThan: number, newer: number): number {
     const [byTime] = this.all<{ id: number | null }>(
       'SELECT max(id) AS id FROM change_log WHERE table_name = ? AND created_at < ?',
       table,

@@ -13,8 +13,7 @@ const MAX_BYTES = 1024 * 1024;
 const ITERATOR_MS = 15 * 60 * 1_000;
 
 /** A stream keeps its records for a day. So many are kept here, whatever their age, that nobody fills a disk. */
-const KEPT_SECONDS = 24 * 60 * 60;
-const KEPT_RECORDS = 100_000;
+const KEPT = { seconds: 24 * 60 * 60, records: 100_000 };
 
 /** A stream as the engine describes it, as far as it is right. */
 export interface StreamDescription {
@@ -51,6 +50,7 @@ export class LoggedStreams implements EngineStreams {
   constructor(
     private readonly log: ChangeLog,
     private readonly options: StreamsOptions,
+    private readonly kept = KEPT,
   ) {}
 
   /** What DynamoDB would answer; undefined for an operation that the engine answers rightly. @throws ApiError */
@@ -73,7 +73,7 @@ export class LoggedStreams implements EngineStreams {
 
   /** Deletes what was read by all who must, and is older than a stream keeps it. */
   async trim(table: string, behind: string): Promise<void> {
-    const old = this.log.oldest(table, Math.floor(Date.now() / 1_000) - KEPT_SECONDS, KEPT_RECORDS);
+    const old = this.log.lastOld(table, Math.floor(Date.now() / 1_000) - this.kept.seconds, this.kept.records);
     const upTo = Math.min(changeId(behind), old);
     if (upTo > this.log.trimmedTo(table)) await this.log.trim(table, upTo);
   }

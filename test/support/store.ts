@@ -33,6 +33,9 @@ export interface Client {
 export interface TestStore {
   url: string;
   dynamodb: string;
+  services: string;
+  /** What left the store, oldest first. */
+  outbox(kind?: string): Promise<Answer['body'][]>;
   anonymous: Client;
   admin: Client;
   user(sub: string): Promise<Client>;
@@ -48,17 +51,19 @@ export interface StartOptions {
   /** For the suites that provoke them. */
   denials?: 'expected';
   onDynamoDbCall?: PlatformOptions['onDynamoDbCall'];
+  /** A folder for its data that the suite removes itself, to start again on it. */
+  state?: string;
 }
 
 export async function startStore(
   layout: Layout,
-  { assembly = assemblyOf(layout), denials, onDynamoDbCall }: StartOptions = {},
+  { assembly = assemblyOf(layout), denials, onDynamoDbCall, state: kept }: StartOptions = {},
 ): Promise<TestStore> {
-  const state = mkdtempSync(join(tmpdir(), 'store-test-'));
+  const state = kept ?? mkdtempSync(join(tmpdir(), 'store-test-'));
   const output: string[] = [];
   const platform = await startPlatform({
     assembly: Promise.resolve(assembly),
-    stateFolder: state,
+    stateFolder: join(state, 'store'),
     fresh: false,
     port: 0,
     engine: engineUnderTest(),
@@ -73,6 +78,11 @@ export async function startStore(
   return {
     url: platform.url,
     dynamodb: platform.dynamodb,
+    services: platform.services,
+    async outbox(kind) {
+      const { body } = await withToken(undefined).get(`/_local/outbox${kind === undefined ? '' : `?kind=${kind}`}`);
+      return body.items.toReversed();
+    },
     anonymous: withToken(undefined),
     admin: withToken(await platform.token('an-admin', ['staff', 'admin'])),
     user,
@@ -81,7 +91,7 @@ export async function startStore(
     async stop() {
       const denied = platform.permissions().denied.map(denial);
       await platform.stop();
-      rmSync(state, { recursive: true, force: true });
+      if (kept === undefined) rmSync(state, { recursive: true, force: true });
       if (denials !== 'expected' && denied.length > 0) throw new Error(denied.join('\n'));
     },
   };

@@ -127,7 +127,8 @@ function eventsOf(records: object[]): object[][] {
 function describe({ functionArn, condition, size }: Batch, { records }: Fetched): string {
   const name = functionArn.split(':').at(6) ?? functionArn;
   const keys = records.slice(0, 2).map(({ eventName, dynamodb }) => {
-    const values = Object.values(dynamodb?.Keys ?? {}).map((value) => Object.values(value)[0] as string);
+    const byName = Object.entries(dynamodb?.Keys ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+    const values = byName.map(([, value]) => Object.values(value)[0] as string);
     return `${eventName} ${values.join(' ')}`;
   });
   const more = records.length > 2 ? ` and ${records.length - 2} more` : '';

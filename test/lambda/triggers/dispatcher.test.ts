@@ -1,0 +1,162 @@
+import '../../support/flow-environment';
+import type { Context, DynamoDBRecord } from 'aws-lambda';
+import { dispatcher } from '../../../lambda/triggers/dispatcher';
+import { type Effect, effect } from '../../../lambda/triggers/effect';
+import { written } from '../../support/samples';
+import { streamRecord } from '../../support/stream-records';
+
+let logged: string[];
+beforeEach(() => {
+  logged = [];
+  jest.spyOn(process.stdout, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
+  jest.spyOn(process.stderr, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
+});
+afterEach(() => jest.restoreAllMocks());
+
+const log = () => logged.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+const errors = () => log().filter(({ level }) => level === 'ERROR');
+const metric = (name: string) => log().find((line) => name in line)?.[name];
+
+const deliver = (effects: Effect[], records: DynamoDBRecord[], remaining = 60_000) =>
+  dispatcher(effects)({ Records: records }, { getRemainingTimeInMillis: () => remaining } as Context);
+const failedAt = (record: DynamoDBRecord) => ({ batchItemFailures: [{ itemIdentifier: record.dynamodb!.SequenceNumber }] });
+const ALL_DONE = { batchItemFailures: [] };
+
+const put = (productId: string) => streamRecord({ after: written('CartItem', { productId }) });
+const remove = (productId: string) => streamRecord({ before: written('CartItem', { productId }) });
+
+/** An effect that notes the products it was run for, and does as it is told. */
+function noting(name: string, seen: string[], act: (productId: string) => Promise<void> | void = () => {}): Effect {
+  return effect({ name, entity: 'CartItem', on: ['INSERT'], view: 'NEW_IMAGE' }, async ({ newImage: { productId } }) => {
+    await act(productId);
+    seen.push(productId);
+  });
+}
+
+test('records go in their order, each when all effects of the one before are done', async () => {
+  const seen: string[] = [];
+  const slow = noting('slow', seen, () => new Promise((done) => setImmediate(() => setImmediate(done))));
+  expect(await deliver([slow, noting('quick', seen)], [put('a'), put('b'), put('c')])).toEqual(ALL_DONE);
+  expect(seen).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
+  expect([metric('StreamRecords'), metric('StreamFailures')]).toEqual([3, 0]);
+});
+
+test('the effects of one record run side by side', async () => {
+  let [met, meet] = [Promise.resolve(), () => {}];
+  met = new Promise<void>((done) => (meet = done));
+  let waiting = 0;
+  // Each waits for the other.
+  const together = async () => {
+    if (++waiting === 2) meet();
+    await met;
+  };
+  const seen: string[] = [];
+  expect(await deliver([noting('one', seen, together), noting('two', seen, together)], [put('a')])).toEqual(ALL_DONE);
+  expect(seen).toEqual(['a', 'a']);
+});
+
+test('one that fails does not stop the others of its record, but those behind it', async () => {
+  const [first, second]: string[][] = [[], []];
+  const fails = noting('fails', first!, (productId) => {
+    if (productId === 'b') throw new RangeError('not b');
+  });
+  const slow = noting('slow', second!, () => new Promise((done) => setImmediate(done)));
+  const records = [put('a'), put('b'), put('c')];
+
+  expect(await deliver([fails, slow], records)).toEqual(failedAt(records[1]!));
+
+  expect([first, second]).toEqual([['a'], ['a', 'b']]);
+  expect(errors()).toMatchObject([
+    {
+      message: 'A stream record failed',
+      effect: 'fails',
+      eventId: records[1]!.eventID,
+      eventName: 'INSERT',
+      keys: records[1]!.dynamodb!.Keys,
+      sequenceNumber: records[1]!.dynamodb!.SequenceNumber,
+      error: 'RangeError',
+      reason: 'not b',
+    },
+  ]);
+  expect([metric('StreamRecords'), metric('StreamFailures')]).toEqual([1, 1]);
+});
+
+test('an effect that throws at once, or nothing that is an error, fails its record', async () => {
+  const base = noting('odd', []);
+  const throws: Effect = { ...base, run: () => { throw new TypeError('at once'); } };
+  const rejects: Effect = { ...base, run: () => Promise.reject('text') };
+  for (const odd of [throws, rejects]) {
+    const record = put('a');
+    expect(await deliver([odd], [record])).toEqual(failedAt(record));
+  }
+  expect(errors()).toMatchObject([{ error: 'TypeError', reason: 'at once' }, { error: 'unknown', reason: 'text' }]);
+});
+
+test('an effect has the images of its view and ten seconds, or what is left', async () => {
+  const runs: unknown[] = [];
+  const run: Effect['run'] = async (change, { now, deadline }) => void runs.push([Object.keys(change).filter((key) => key.endsWith('Image')), deadline - now]);
+  const views = (['KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES'] as const).map(
+    (view): Effect => ({ name: view, entity: 'CartItem', on: ['MODIFY'], view, run }),
+  );
+  const item = written('CartItem');
+  jest.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 10, 25));
+  await deliver(views, [streamRecord({ before: item, after: item })]);
+  await deliver(views.slice(0, 1), [streamRecord({ before: item, after: item })], 4_000);
+  expect(runs).toEqual([[[], 10_000], [['newImage'], 10_000], [['oldImage'], 10_000], [['newImage', 'oldImage'], 10_000], [[], 3_000]]);
+});
+
+describe('when time runs out', () => {
+  test('what is left comes again from the record that has no time of its own', async () => {
+    let now = Date.UTC(2026, 10, 25);
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    const seen: string[] = [];
+    const records = [put('a'), put('b'), put('c'), put('d')];
+    const takes = noting('takes', seen, () => void (now += 5_000));
+    // 21 s are 20 s without the answer: after two records 10 s are left, after three 5 s.
+    expect(await deliver([takes], records, 21_000)).toEqual(failedAt(records[3]!));
+    expect(seen).toEqual(['a', 'b', 'c']);
+    expect(errors()).toEqual([]);
+  });
+
+  test('the first record is tried however little there is, so that a stream never stands still', async () => {
+    const seen: string[] = [];
+    const records = [put('a'), put('b')];
+    expect(await deliver([noting('one', seen)], records, 5_000)).toEqual(failedAt(records[1]!));
+    expect(seen).toEqual(['a']);
+  });
+});
+
+test('a record of no known entity is reported, and fails though it concerns no effect', async () => {
+  const record = put('b');
+  record.dynamodb!.NewImage!.__edb_e__ = { S: 'Ghost' };
+  const seen: string[] = [];
+  expect(await deliver([noting('one', seen)], [put('a'), record, put('c')])).toEqual(failedAt(record));
+  expect(seen).toEqual(['a']);
+  expect(errors()).toMatchObject([{ error: 'BadRecord', eventId: record.eventID, reason: expect.stringContaining('unknown entity Ghost') }]);
+  expect(errors()[0]).not.toHaveProperty('effect');
+});
+
+test('what has no sequence number fails the whole batch', async () => {
+  expect(await deliver([], [{}])).toEqual({ batchItemFailures: [{ itemIdentifier: '' }] });
+});
+
+test('a stream without the image that an effect reads fails that effect only', async () => {
+  const seen: string[] = [];
+  const keysOnly: Effect = { name: 'keys', entity: 'CartItem', on: ['INSERT'], view: 'KEYS_ONLY', run: async () => void seen.push('keys') };
+  const record = streamRecord({ after: written('CartItem'), view: 'KEYS_ONLY' });
+  expect(await deliver([noting('image', seen), keysOnly], [record])).toEqual(failedAt(record));
+  expect(seen).toEqual(['keys']);
+  expect(errors()).toMatchObject([{ effect: 'image', error: 'BadRecord' }]);
+});
+
+test('records that concern nobody pass: of another entity, or another event', async () => {
+  const seen: string[] = [];
+  const other = streamRecord({ after: written('Session') });
+  expect(await deliver([noting('one', seen)], [other, remove('a'), put('b')])).toEqual(ALL_DONE);
+  expect(seen).toEqual(['b']);
+  expect(metric('StreamRecords')).toBe(3);
+});
+
+test('an empty batch is done', async () => {
+  expect(await deliver([noting('one', [])], [])).toEqual(ALL_DONE);
+});
