@@ -99,7 +99,10 @@ export const EFFECTS = [
     entity: 'Order',
     on: ['INSERT', 'MODIFY', 'REMOVE'],
     view: 'NEW_AND_OLD_IMAGES',
-    access: { CustomerStats: ['GetItem', 'PutItem', 'UpdateItem'], ProcessedEvent: ['PutItem'] },
+    access: {
+      CustomerStats: ['ConditionCheckItem', 'GetItem', 'PutItem', 'UpdateItem'],
+      ProcessedEvent: ['ConditionCheckItem', 'PutItem'],
+    },
     sends: [],
   },
   {
@@ -193,7 +196,8 @@ export function effectsWithout(view: StreamView): readonly Effect[] {
 
 /**
  * The filters of a dispatcher's mapping: what its effects concern, and what no code here knows. The latter must come
- * through, to be reported: so new images are let through unless they are known to concern nobody.
+ * through, to be reported: so images are let through unless they are known to concern nobody. Only the removal of an item
+ * that was never one of the model's concerns nobody.
  *
  * `S` is part of the path, and `exists` works on it as a leaf only.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
@@ -210,11 +214,12 @@ export function filtersOf(dispatcher: Dispatcher, entities: readonly string[], v
   ];
   const image = (name: 'NewImage' | 'OldImage', attribute: string, values: unknown[]) => ({ dynamodb: { [name]: { [attribute]: { S: values } } } });
   const [gone, expired] = [removed(false), removed(true)];
+  const goneOfNobody = entities.filter((entity) => !gone.includes(entity));
   return [
     image('NewImage', '__edb_e__', [{ 'anything-but': ofNobody }]),
     { eventName: ['INSERT', 'MODIFY'], ...image('NewImage', '__edb_e__', [{ exists: false }]) },
     image('NewImage', '__edb_v__', [{ 'anything-but': [version] }]),
-    ...(gone.length > 0 ? [{ eventName: ['REMOVE'], ...image('OldImage', '__edb_e__', gone) }] : []),
+    { eventName: ['REMOVE'], ...image('OldImage', '__edb_e__', [{ 'anything-but': goneOfNobody }]) },
     ...(expired.length > 0
       ? [{ eventName: ['REMOVE'], userIdentity: { type: ['Service'], principalId: ['dynamodb.amazonaws.com'] }, ...image('OldImage', '__edb_e__', expired) }]
       : []),

@@ -29,6 +29,12 @@ export class Clock {
     return machineSeconds + Math.floor((step?.offsetMs ?? 0) / 1_000);
   }
 
+  /** The second of the machine's time that it showed so: the inverse of `at`. */
+  machineTime(seconds: number): number {
+    const step = this.steps.findLast(({ since, offsetMs }) => since + offsetMs <= seconds * 1_000 + 999);
+    return seconds - Math.floor((step?.offsetMs ?? 0) / 1_000);
+  }
+
   advance(seconds: number): void {
     this.steps.push({ since: Date.now(), offsetMs: this.offset + seconds * 1_000 });
     writeFileSync(this.file, JSON.stringify({ offsetMs: this.offset, steps: this.steps }));

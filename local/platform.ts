@@ -161,7 +161,8 @@ async function start(
   const resources = readServices(assembly, resolver, options.region, functions.map(({ arn }) => arn));
   const now = () => clock.now();
   const outbox = new Outbox(state.file('outbox.jsonl'), now);
-  const queues = new Queues(state.file('queues.jsonl'), resources.queues, now);
+  // On the machine's time, as the streams: what waits there does not end when the store's clock is moved.
+  const queues = new Queues(state.file('queues.jsonl'), resources.queues, Date.now);
   const invoke = async (arn: string, event: string) => {
     const pool = pools.find(({ fn }) => fn.arn === arn) as Pool;
     return pool.invoke({ requestId: randomUUID(), traceId: newTraceId(), event, clockOffset: clock.offset });

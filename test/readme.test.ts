@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { BUS_EVENTS } from '../lambda/triggers/bus-events';
 import { type Flow, FLOWS } from '../lib/flows';
+import { type Effect, EFFECTS } from '../lib/triggers';
 import { startStore, type TestStore } from './support/store';
 import { PROJECT } from './support/synthesize-once';
 
@@ -47,8 +49,28 @@ describe('with a store that runs', () => {
     const promised = paragraphs.flatMap((paragraph, index) =>
       [...paragraph.matchAll(/^# → (.*)$/gm)].map(([, text]) => ({ text: text as string, output: outputs[index] })),
     );
-    expect(promised.length).toBeGreaterThanOrEqual(16);
+    expect(promised.length).toBeGreaterThanOrEqual(19);
     for (const { text, output } of promised) expect(output).toContain(text);
+  });
+
+  test('a stream is followed until Ctrl-C, and an on-failure queue is read', async () => {
+    const [tailing, redriving] = commandsOf('Follow a stream');
+    const PORT = new URL(store.url).port;
+    // A group of its own, as a terminal gives one: Ctrl-C reaches npm and what it started.
+    const child = spawn('bash', ['-c', tailing!], { env: { ...process.env, PORT }, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+    let output = '';
+    await new Promise<void>((done) => {
+      child.stdout.on('data', (data: Buffer) => {
+        output += data.toString();
+        if (output.includes('OrderPlaced')) done();
+      });
+    });
+    const ended = new Promise((done) => child.on('close', done));
+    process.kill(-(child.pid as number), 'SIGINT');
+    await ended;
+    expect(output).toMatch(/INSERT +Order /);
+    const [queue] = await run([redriving!], { PORT });
+    expect(queue).toContain('store-dev-orders-trigger-failed is empty.');
   });
 
   test('the sample products load', async () => {
@@ -82,4 +104,18 @@ test('docs/access-patterns.md has a row for each flow, as the catalogue has it',
     return `| \`${route}\` | ${name} | ${who} | ${served} |`;
   });
   expect(text.split('\n').filter((line) => line.startsWith('| `'))).toEqual(rows);
+});
+
+test('docs/triggers.md has a row for each effect and each event, as the catalogue and the code have them', () => {
+  const rows = readFileSync(join(PROJECT, 'docs/triggers.md'), 'utf8').split('\n').filter((line) => /^\| [a-zA-Z][\w-]+ \| /.test(line));
+  const effects = (EFFECTS as readonly Effect[]).map(({ name, stream, entity, on, onlyExpiry, view, access, sends }) => {
+    const actions = Object.entries(access).map(([target, list]) => `${target}: ${list.join(', ')}`).join('; ');
+    const events = `${on.join(', ')} of ${entity}${onlyExpiry ? ' by TTL' : ''}`;
+    return `| ${name} | ${stream} | ${events} | ${view} | ${actions || '-'} | ${sends.join(', ') || '-'} |`;
+  });
+  const events = Object.entries(BUS_EVENTS).map(([type, { shape }]) => {
+    const fields = Object.keys(shape).filter((field) => !['schemaVersion', 'eventId', 'at'].includes(field));
+    return `| ${type} | ${fields.map((field) => `\`${field}\``).join(', ')} |`;
+  });
+  expect(rows.filter((row) => !/^\| (effect|event) \|/.test(row))).toEqual([...effects, ...events]);
 });

@@ -12,6 +12,8 @@ export const customerStats = (binding: EntityConfiguration) =>
         /** Minor units by ISO 4217 currency, as `{ EUR: 1999 }`. */
         spent: { type: CustomAttributeType<Record<string, number>>('any'), required: true },
         lastOrderAt: { type: 'string' },
+        /** When the oldest order that is counted was placed: one that was placed before was never counted here. */
+        countedSince: { type: 'string' },
       },
       indexes: { primary: { collection: 'account', pk: key('pk', ['userId']), sk: key('sk', []) } },
     },

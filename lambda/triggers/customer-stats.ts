@@ -25,7 +25,9 @@ function countOf(change: OrderChange): 1 | 0 | -1 {
 
 /**
  * Adds an order to its customer's statistics, or takes it out: once per event, since the marker is in the same transaction.
- * Sums may come in any order, as when a record is redriven later.
+ *
+ * Records may come in any order, as when one is redriven later. An order that is taken out and was never counted leaves a
+ * mark of its own, so that it is not counted when its record comes at last; one of an account that is gone is not missed.
  * @throws Problem as `transact`
  */
 export async function countOrder(
@@ -35,34 +37,73 @@ export async function countOrder(
 ): Promise<void> {
   const sign = countOf(change);
   if (sign === 0) return;
-  const { customerId: userId, totalMinor, currency, placedAt } = change.eventName === 'REMOVE' ? change.oldImage : change.newImage;
+  const order = change.eventName === 'REMOVE' ? change.oldImage : change.newImage;
+  const { customerId: userId, orderId } = order;
+  const takenOut = { effect: NAME, eventId: `taken out ${orderId}` };
+  let isTakenOut = false;
   for (let attempt = 0; ; attempt++) {
     const { data: old } = await untilAnswered(deadline, () => entities.CustomerStats.get({ userId }).go({ consistent: true }));
-    const sum = (old?.spent[currency] ?? 0) + sign * totalMinor;
-    const { [currency]: _, ...others } = old?.spent ?? {};
-    const last = [old?.lastOrderAt, sign > 0 ? placedAt : undefined].filter((time) => time !== undefined).sort().at(-1);
-    const stats = {
-      orders: (old?.orders ?? 0) + sign,
-      spent: sum === 0 ? others : { ...others, [currency]: sum },
-      ...(last !== undefined && { lastOrderAt: last }),
-    };
+    const isCounted = old?.countedSince !== undefined && order.placedAt >= old.countedSince;
+    const stats = sign > 0 || isCounted ? statsWith(old ?? undefined, order, isTakenOut ? 0 : sign) : undefined;
     const reasons = await transact(
       createWriteTransaction(entities, ({ CustomerStats, ProcessedEvent }) => [
         ProcessedEvent.create(processed(NAME, change.eventId, now)).commit(),
-        old
-          ? CustomerStats.patch({ userId })
-              .set(stats)
-              .where((attr, { eq }) => `${eq(attr.orders, old.orders)} AND ${eq(attr.spent, old.spent)}`)
-              .commit()
-          : CustomerStats.create({ userId, ...stats }).commit(),
+        ...(stats && old
+          ? [
+              CustomerStats.patch({ userId })
+                .set(stats)
+                .where((attr, is) => asRead(old, attr, is as Conditions))
+                .commit(),
+            ]
+          : []),
+        ...(stats && !old ? [CustomerStats.create({ userId, ...stats }).commit()] : []),
+        ...(sign > 0 && !isTakenOut ? [ProcessedEvent.check(takenOut).where((attr, { notExists }) => notExists(attr.effect)).commit()] : []),
+        ...(!stats ? [ProcessedEvent.put(processed(NAME, takenOut.eventId, now)).commit()] : []),
+        ...(!stats ? [CustomerStats.check({ userId }).where((attr, is) => asRead(old, attr, is as Conditions)).commit()] : []),
       ]),
       deadline,
     );
     // Written now, or by an earlier delivery.
     if (!reasons || reasons[0]?.code !== 'None') return;
-    // Others wrote the statistics after they were read.
+    // Others wrote the statistics after they were read, or the order was taken out before.
+    isTakenOut ||= sign > 0 && reasons[2]?.code === 'ConditionalCheckFailed';
     if (!(await backoff(attempt, deadline))) throw new Problem('throttled', 'The statistics are being changed.');
   }
+}
+
+/** The condition that the statistics are as they were read. */
+function asRead(old: Stats | null, attr: Readonly<Record<keyof Stats, unknown>>, { eq, notExists }: Conditions): string {
+  if (!old) return notExists(attr.orders);
+  const names = ['orders', 'spent', 'lastOrderAt', 'countedSince'] as const;
+  return names.map((name) => (old[name] === undefined ? notExists(attr[name]) : eq(attr[name], old[name]))).join(' AND ');
+}
+
+/** ElectroDB's, for attributes of any type. */
+interface Conditions {
+  eq(attribute: unknown, value: unknown): string;
+  notExists(attribute: unknown): string;
+}
+
+interface Stats {
+  orders: number;
+  spent: Record<string, number>;
+  lastOrderAt?: string | undefined;
+  countedSince?: string | undefined;
+}
+
+/** The statistics after an order: 1 counts it, -1 takes it out, 0 only notes when it was placed. */
+function statsWith(old: Stats | undefined, order: { totalMinor: number; currency: string; placedAt: string }, sign: 1 | 0 | -1) {
+  const { totalMinor, currency, placedAt } = order;
+  const { [currency]: before = 0, ...others } = old?.spent ?? {};
+  const sum = before + sign * totalMinor;
+  const times = [placedAt, ...(old?.lastOrderAt === undefined ? [] : [old.lastOrderAt])].sort();
+  const since = [placedAt, ...(old?.countedSince === undefined ? [] : [old.countedSince])].sort();
+  return {
+    orders: (old?.orders ?? 0) + sign,
+    spent: sum === 0 ? others : { ...others, [currency]: sum },
+    lastOrderAt: times.at(-1) as string,
+    countedSince: since[0] as string,
+  };
 }
 
 /** Keeps what a customer ordered. */

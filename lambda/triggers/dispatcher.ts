@@ -53,6 +53,8 @@ async function runEffects(effects: readonly Effect[], record: DynamoDBRecord, en
       reason: cause?.message ?? (error instanceof Error ? error.message : String(error)),
     });
   };
+  // The mapping's filters leave it out; a redrive hands over what lies between two records.
+  if (eventName === 'REMOVE' && dynamodb?.OldImage && !dynamodb.OldImage.__edb_e__) return true;
   const now = Date.now();
   const invocation = { now, deadline: Math.min(now + EFFECT_MS, end) };
   let entity: string;

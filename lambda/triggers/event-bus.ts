@@ -1,9 +1,9 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import type * as z from 'zod/mini';
 import { env } from '#shared/env';
-import type { BUS_EVENTS, BusEventType } from './bus-events';
-import { SCHEMA_VERSION, SOURCE } from './bus-events';
-import { sdkOptions } from './sdk-options';
+import type { Invocation } from '#shared/http';
+import { type BUS_EVENTS, type BusEventType, SCHEMA_VERSION, SOURCE } from './bus-events';
+import { sdkOptions, until } from './sdk-options';
 import type { Change, EntityName, StreamView } from './stream-record';
 
 const bus = new EventBridgeClient(sdkOptions);
@@ -17,6 +17,7 @@ export async function publish<Type extends BusEventType>(
   type: Type,
   { eventId, at }: Pick<Change<EntityName, StreamView>, 'eventId' | 'at'>,
   data: Omit<z.output<(typeof BUS_EVENTS)[Type]>, 'schemaVersion' | 'eventId' | 'at'>,
+  { deadline }: Pick<Invocation, 'deadline'>,
 ): Promise<void> {
   const { Entries = [] } = await bus.send(
     new PutEventsCommand({
@@ -30,6 +31,7 @@ export async function publish<Type extends BusEventType>(
         },
       ],
     }),
+    until(deadline),
   );
   // The call succeeds even where an entry does not.
   const refused = Entries.find(({ ErrorCode }) => ErrorCode !== undefined);

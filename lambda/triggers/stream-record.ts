@@ -116,9 +116,12 @@ interface AnyEntity {
   schema: { attributes: Readonly<Record<string, { required?: boolean; type: unknown }>> };
 }
 
-/** Of the types of plain values: the effects compute with them. */
-const hasType = (value: unknown, type: unknown): boolean =>
-  type !== 'string' && type !== 'number' && type !== 'boolean' ? true : typeof value === type;
+/** Plain values, lists and enumerations: the effects compute with them, and the bus promises them. */
+function hasType(value: unknown, type: unknown): boolean {
+  if (Array.isArray(type)) return type.includes(value);
+  if (type === 'list') return Array.isArray(value);
+  return type === 'string' || type === 'number' || type === 'boolean' ? typeof value === type : true;
+}
 
 const isExpiry = ({ userIdentity }: DynamoDBRecord): boolean => {
   const identity = userIdentity as { type?: string; principalId?: string } | undefined;

@@ -8,9 +8,9 @@ const BOOKKEEPING = new Set(['updatedAt', 'version']);
 /** Tells the bus which attributes of a profile changed. */
 export const userChanged = effect(
   { name: 'user-changed', entity: 'User', on: ['MODIFY'], view: 'NEW_AND_OLD_IMAGES' },
-  async (change) => {
+  async (change, invocation) => {
     const { oldImage, newImage } = change;
     const changed = changedAttributes(oldImage, newImage).filter((name) => !BOOKKEEPING.has(name));
-    if (changed.length > 0) await publish('UserChanged', change, { userId: newImage.userId, changed });
+    if (changed.length > 0) await publish('UserChanged', change, { userId: newImage.userId, changed }, invocation);
   },
 );

@@ -36,6 +36,7 @@ const SCHEMA = `
     created_at INTEGER NOT NULL
   );
   CREATE INDEX IF NOT EXISTS change_log_by_table ON change_log (table_name, id);
+  CREATE INDEX IF NOT EXISTS change_log_by_time ON change_log (table_name, created_at);
   CREATE TRIGGER IF NOT EXISTS change_log_of_stream_records AFTER INSERT ON _stream_records BEGIN
     INSERT INTO change_log VALUES
       (NEW.id, NEW.table_name, NEW.event_name, NEW.keys_json, NEW.new_image, NEW.old_image, NEW.created_at);
@@ -104,12 +105,14 @@ export class ChangeLog {
   async expire(table: string, keys: Item, remove: () => Promise<void>): Promise<void> {
     const key = keyText(keys);
     this.run('INSERT INTO expiry VALUES (?, ?, (SELECT coalesce(max(id), 0) FROM change_log), NULL)', table, key);
+    const open = 'WHERE table_name = ? AND item_key = ? AND until_id IS NULL';
     try {
       await remove();
-    } finally {
-      const until = 'UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log)';
-      this.run(`${until} WHERE table_name = ? AND item_key = ? AND until_id IS NULL`, table, key);
+    } catch (error) {
+      this.run(`DELETE FROM expiry ${open}`, table, key);
+      throw error;
     }
+    this.run(`UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log) ${open}`, table, key);
   }
 
   /** The last change of a table that was trimmed; 0 where none was. */
@@ -139,8 +142,8 @@ export class ChangeLog {
 
   /** The last change of a table that is older than a time, or behind more than so many newer ones; 0 where none is. */
   lastOld(table: string, olderThan: number, newer: number): number {
-    const [byTime] = this.all<{ id: number | null }>(
-      'SELECT max(id) AS id FROM change_log WHERE table_name = ? AND created_at < ?',
+    const [byTime] = this.all<{ id: number }>(
+      'SELECT id FROM change_log WHERE table_name = ? AND created_at < ? ORDER BY created_at DESC, id DESC LIMIT 1',
       table,
       olderThan,
     );

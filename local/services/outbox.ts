@@ -35,7 +35,7 @@ export class Outbox {
     const entry: OutboxItem = { ...item, at: item.at ?? new Date(this.now()).toISOString() };
     this.lines.append(entry);
     this.items.push(entry);
-    if (this.items.length > this.most) this.items.shift();
+    if (this.items.length > 1.1 * this.most) this.items.splice(0, this.items.length - this.most);
   }
 
   /** Newest first. */

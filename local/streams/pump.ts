@@ -18,6 +18,7 @@ import type { MappingSettings } from './mapping';
 import { TableStream } from './table-stream';
 
 const TRIM_EVERY_MS = 60_000;
+const RESTART_MS = 1_000;
 
 /** How long the end of the platform waits for invocations under way. */
 const LAST_INVOCATIONS_MS = 2_000;
@@ -66,6 +67,20 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
     set: (sequenceNumber) => checkpoints.set(reader, sequenceNumber),
   });
   const running: Promise<void>[] = [];
+  /** A reader that failed (its checkpoint could not be written, say) begins again where it was. */
+  const keepRunning = (read: () => Promise<void>) => {
+    const run = async (): Promise<void> => {
+      while (!stopping.signal.aborted) {
+        try {
+          await read();
+        } catch (error) {
+          onProblem(`A reader of a stream begins again: ${String(error)}`);
+          await sleep(RESTART_MS, undefined, { signal: stopping.signal }).catch(() => {});
+        }
+      }
+    };
+    running.push(run());
+  };
 
   for (const settings of options.mappings) {
     const { id, eventSourceArn, functionName, onFailure } = settings;
@@ -103,7 +118,7 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
         return Promise.resolve();
       },
       checkpoint: checkpoint(id),
-      now: () => clock.now(),
+      now: Date.now,
       wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
       onDiscard(record, records) {
         outbox.add({ kind: 'dead-letter', function: fn.name, queue: onFailure?.split(':').at(-1) ?? null, ...record });
@@ -112,22 +127,22 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
       },
       onError: (error) => stopping.signal.aborted || onProblem(`${fn.name} cannot read its stream: ${String(error)}`),
     };
-    running.push(
-      (async () => {
-        if (checkpoints.get(id) === undefined && settings.startingPosition === 'LATEST') {
-          const latest = await source.latest();
-          if (latest !== undefined) checkpoints.set(id, latest);
-        }
-        await consume(settings, fn.arn, source, ports, stopping.signal);
-      })(),
-    );
+    keepRunning(async () => {
+      if (checkpoints.get(id) === undefined && settings.startingPosition === 'LATEST') {
+        const latest = await source.latest();
+        if (latest !== undefined) checkpoints.set(id, latest);
+      }
+      await consume(settings, fn.arn, source, ports, stopping.signal);
+    });
   }
 
+  const machineTime = (seconds: number) => clock.machineTime(seconds);
   for (const { TableName, streamArn, kinesisArn } of kinesisDestinations(options)) {
     const reader = `kinesis ${TableName}`;
     reads(TableName, reader);
-    const source = new TableStream(engine, streamArn, (record) => ({ ...kinesisChange(record, TableName) }));
-    running.push(record(source, checkpoint(reader), (change) => outbox.add({ kind: 'stream', stream: kinesisArn.split('/')[1], record: change }), stopping.signal));
+    const source = new TableStream(engine, streamArn, machineTime, (record) => ({ ...kinesisChange(record, TableName) }));
+    const note = (change: object) => outbox.add({ kind: 'stream', stream: kinesisArn.split('/')[1], record: change });
+    keepRunning(() => noteAll(source, checkpoint(reader), note, stopping.signal));
   }
 
   const trim = async () => {
@@ -150,14 +165,15 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
 
 /** A stream that a mapping reads, and the table whose changes are in it. */
 function sourceOf({ id, eventSourceArn }: MappingSettings, options: PumpOptions): { table: string; source: ShardSource & TableStream } {
-  const { engine, streamArns } = options;
+  const { engine, streamArns, clock } = options;
+  const machineTime = (seconds: number) => clock.machineTime(seconds);
   const own = [...streamArns].find(([, arn]) => arn === eventSourceArn);
-  if (own) return { table: own[0], source: new TableStream(engine, eventSourceArn) };
+  if (own) return { table: own[0], source: new TableStream(engine, eventSourceArn, machineTime) };
   const destination = kinesisDestinations(options).find(({ kinesisArn }) => kinesisArn === eventSourceArn);
   if (!destination) throw new UserError(`The event source mapping ${id} reads ${eventSourceArn}, which is no stream of a table here.`);
   const { TableName, streamArn } = destination;
   const toEvent = (record: StreamRecord) => kinesisEvent(record, TableName, eventSourceArn);
-  return { table: TableName, source: new TableStream(engine, streamArn, toEvent, KINESIS_SHARD) };
+  return { table: TableName, source: new TableStream(engine, streamArn, machineTime, toEvent, KINESIS_SHARD) };
 }
 
 /** The tables of this region that write to a Kinesis stream. */
@@ -170,14 +186,14 @@ function kinesisDestinations({ tables, streamArns, region }: PumpOptions) {
 }
 
 /** Notes every record of a stream once. */
-async function record(
+async function noteAll(
   source: ShardSource,
   checkpoint: ConsumerPorts['checkpoint'],
   note: (event: SourceRecord['event']) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const page = await source.read(checkpoint.get(), 100).catch(() => []);
+    const page = await source.read(checkpoint.get(), 100);
     for (const { event } of page) note(event);
     const last = page.at(-1);
     if (last) checkpoint.set(last.sequenceNumber);

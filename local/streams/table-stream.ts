@@ -27,6 +27,8 @@ export class TableStream implements ShardSource {
   constructor(
     private readonly engine: Engine,
     private readonly streamArn: string,
+    /** The machine's second of a record, from the store's: a record does not grow old when the store's clock is moved. */
+    private readonly machineTime: (epochSeconds: number) => number,
     private readonly toEvent: (record: StreamRecord, streamArn: string) => SourceRecord['event'] = lambdaEvent,
     /** The name of its shard, where it stands for another stream. */
     private readonly shardName?: string,
@@ -98,7 +100,7 @@ export class TableStream implements ShardSource {
 
   private sourceRecord(record: StreamRecord): SourceRecord {
     const { SequenceNumber: sequenceNumber, ApproximateCreationDateTime } = record.dynamodb;
-    return { sequenceNumber, arrivedAt: ApproximateCreationDateTime * 1_000, event: this.toEvent(record, this.streamArn) };
+    return { sequenceNumber, arrivedAt: this.machineTime(ApproximateCreationDateTime) * 1_000, event: this.toEvent(record, this.streamArn) };
   }
 
   /** The shard that holds what comes behind a sequence number: the oldest one that has not ended before it. */

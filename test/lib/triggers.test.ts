@@ -61,6 +61,7 @@ describe('the roles', () => {
     expect(Object.fromEntries(roles)).toMatchInlineSnapshot(`
 {
   "orders-trigger": [
+    "Allow dynamodb:ConditionCheckItem table/store-dev-Users",
     "Allow dynamodb:DescribeStream stream of Orders",
     "Allow dynamodb:GetItem table/store-dev-Users",
     "Allow dynamodb:GetRecords stream of Orders",
@@ -181,6 +182,7 @@ describe('the filters', () => {
 
   test('let through what no code here knows: another entity, another version, no entity at all', () => {
     expect(passes(change('INSERT', 'Invoice'))).toBe(true);
+    expect(passes(change('REMOVE', 'Invoice'))).toBe(true);
     expect(passes(change('MODIFY', 'CartItem', '2'))).toBe(true);
     expect(passes({ eventName: 'INSERT', dynamodb: { Keys: {}, NewImage: { pk: { S: 'x' } } } })).toBe(true);
   });

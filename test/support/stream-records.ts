@@ -19,13 +19,15 @@ export interface ItemChange {
   isExpiry?: boolean;
 }
 
+const MORNING = '2026-11-25T10:00:00.000Z';
+
 let records = 0;
 
 /**
  * The record of a change, as Lambda hands it over.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
  */
-export function streamRecord({ before, after, view = 'NEW_AND_OLD_IMAGES', at = '2026-11-25T10:00:00.000Z', ...more }: ItemChange): DynamoDBRecord {
+export function streamRecord({ before, after, view = 'NEW_AND_OLD_IMAGES', at = MORNING, ...more }: ItemChange): DynamoDBRecord {
   const { pk, sk } = (after ?? before)!;
   const number = ++records;
   const hasNew = view === 'NEW_IMAGE' || view === 'NEW_AND_OLD_IMAGES';
@@ -58,7 +60,7 @@ const image = (item: Item): Record<string, AttributeValue> => {
 
 /** Without a client ElectroDB has sets of its own. */
 const withPlainSets = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null && 'wrapperName' in value ? new Set((value as unknown as { values: unknown[] }).values) : value;
+  typeof value === 'object' && value !== null && 'wrapperName' in value && 'values' in value ? new Set(value.values as unknown[]) : value;
 
 /** JSON.stringify asks a Buffer for its own form before it asks this. */
 const base64 = (_: string, value: unknown): unknown => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type _Record,
   type DynamoDBStreamsClient,
@@ -14,7 +15,15 @@ export interface Fetched {
   isTrimmed: boolean;
 }
 
-/** Reads the records from a batch's first to its last. Those that the mapping's filters left out are among them. */
+/** An open shard may answer empty pages, and its iterator never ends. */
+const PAUSE_MS = 200;
+const EMPTY_PAGES = 10;
+const LONGEST_MS = 60_000;
+
+/**
+ * Reads the records from a batch's first to its last. Those that the mapping's filters left out are among them.
+ * @throws Error when the last does not come
+ */
 export async function fetchRecords(client: DynamoDBStreamsClient, batch: Batch): Promise<Fetched> {
   try {
     return { records: await read(client, batch, 'AT_SEQUENCE_NUMBER'), isTrimmed: false };
@@ -29,9 +38,6 @@ export async function fetchRecords(client: DynamoDBStreamsClient, batch: Batch):
   }
 }
 
-/** So many empty pages one behind the other are the end. */
-const EMPTY_PAGES = 5;
-
 /** The record, the shard or the whole stream: all end after 24 hours. */
 const isGone = (error: unknown) => ['TrimmedDataAccessException', 'ResourceNotFoundException'].includes((error as Error).name);
 
@@ -42,6 +48,7 @@ async function read(
 ): Promise<_Record[]> {
   const [first, last] = [BigInt(start), BigInt(end)];
   const found: _Record[] = [];
+  const until = Date.now() + LONGEST_MS;
   let empty = 0;
   let { ShardIterator: iterator } = await client.send(
     new GetShardIteratorCommand({
@@ -55,14 +62,16 @@ async function read(
     const { Records = [], NextShardIterator } = await client.send(new GetRecordsCommand({ ShardIterator: iterator }));
     for (const record of Records) {
       const sequence = BigInt(record.dynamodb?.SequenceNumber ?? 0);
-      if (sequence > last) return found;
-      if (sequence >= first) found.push(record);
-      if (sequence === last) return found;
+      if (sequence >= first && sequence <= last) found.push(record);
+      if (sequence >= last) return found;
     }
-    // The iterator of an open shard never ends, and a page in its middle may be empty.
     empty = Records.length === 0 ? empty + 1 : 0;
-    if (empty === EMPTY_PAGES) return found;
+    // Where the first record is gone the last may be too, and then nothing comes.
+    if (from === 'TRIM_HORIZON' && empty === EMPTY_PAGES) return found;
+    if (Date.now() > until) throw new Error('the stream does not answer the last record');
+    if (empty > 0) await sleep(PAUSE_MS);
     iterator = NextShardIterator;
   }
+  // A shard that has ended has no more.
   return found;
 }

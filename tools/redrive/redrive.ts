@@ -7,7 +7,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { type Fetched, fetchRecords } from './fetch-records';
+import { fetchRecords } from './fetch-records';
 import { lambdaRecord } from './lambda-event';
 import { type Batch, readMessage } from './on-failure-record';
 
@@ -26,11 +26,11 @@ export interface Summary {
   pastSaving: number;
 }
 
-/** A message comes back by itself after this, should the redrive end in the middle. */
-const IN_FLIGHT_SECONDS = 300;
+/** A message comes back by itself after this, should the redrive end in the middle: more than one message takes. */
+const IN_FLIGHT_SECONDS = 900;
 
-/** Lambda takes 6 MB; a stream's record is at most two items of 400 KB. */
-const EVENT_BYTES = 5 * 1024 * 1024;
+/** A queue is asked on all its servers only when it may wait. */
+const WAIT_SECONDS = 2;
 
 /**
  * Redrives the messages of an on-failure queue: fetches the records that each names while the stream has them, and invokes
@@ -46,59 +46,75 @@ export async function redrive(
   print: (line: string) => void,
 ): Promise<Summary> {
   const summary: Summary = { redriven: 0, left: 0, pastSaving: 0 };
-  const kept: Message[] = [];
+  const kept = new Map<string, Message>();
   try {
     for (;;) {
-      const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: IN_FLIGHT_SECONDS }),
+      const { Messages: [message] = [] } = await sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl: queueUrl,
+          MaxNumberOfMessages: 1,
+          VisibilityTimeout: IN_FLIGHT_SECONDS,
+          WaitTimeSeconds: WAIT_SECONDS,
+        }),
       );
-      if (Messages.length === 0) return summary;
-      for (const message of Messages) {
-        const { outcome, line } = await redriveMessage(message.Body ?? '', { lambda, streams }, isDryRun);
-        summary[outcome]++;
-        if (outcome === 'redriven' && !isDryRun) {
-          await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
-        } else kept.push(message);
-        print(line);
-      }
+      // One that was seen has come back, after the others.
+      if (!message || kept.has(message.MessageId ?? '')) return summary;
+      const { outcome, line } = await redriveMessage(message.Body ?? '', { lambda, streams }, isDryRun).catch((error: unknown) => ({
+        outcome: 'left' as const,
+        line: `left         ${(error as Error).name}: ${(error as Error).message}`,
+      }));
+      summary[outcome]++;
+      if (outcome === 'redriven' && !isDryRun) {
+        await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
+      } else kept.set(message.MessageId ?? '', message);
+      print(line);
     }
   } finally {
-    // What stays can be received again at once.
-    for (const { ReceiptHandle } of kept) {
-      await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
+    // What stays can be received again at once; one that cannot be released comes back by itself.
+    for (const { ReceiptHandle } of kept.values()) {
+      const release = new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+      await sqs.send(release).catch(() => {});
     }
   }
 }
 
 async function redriveMessage(
   body: string,
-  services: Pick<Services, 'lambda' | 'streams'>,
+  { lambda, streams }: Pick<Services, 'lambda' | 'streams'>,
   isDryRun: boolean,
 ): Promise<{ outcome: keyof Summary; line: string }> {
   const batch = readMessage(body);
   if (typeof batch === 'string') return { outcome: 'left', line: `left         ${batch}: ${body.slice(0, 80)}` };
-  const fetched = await fetchRecords(services.streams, batch);
-  const what = describe(batch, fetched);
-  if (fetched.records.length === 0) return { outcome: 'pastSaving', line: `past saving  ${what}: the stream has it no more` };
-  if (isDryRun) return { outcome: fetched.isTrimmed ? 'pastSaving' : 'redriven', line: `would go     ${what}` };
-  const failure = await invoke(services.lambda, batch, fetched.records);
-  if (failure) return { outcome: 'left', line: `failed again ${what}: ${failure}` };
-  if (fetched.isTrimmed) return { outcome: 'pastSaving', line: `past saving  ${what}: in part, the stream has the first no more; the rest is redriven` };
+  const { records, isTrimmed } = await fetchRecords(streams, batch);
+  const what = describe(batch, records);
+  if (records.length === 0) return { outcome: 'pastSaving', line: `past saving  ${what}: the stream has it no more` };
+  if (isDryRun) {
+    return isTrimmed
+      ? { outcome: 'pastSaving', line: `past saving  ${what}: in part, the stream has the first no more; the rest would go` }
+      : { outcome: 'redriven', line: `would go     ${what}` };
+  }
+  const failures: string[] = [];
+  for (const record of records) {
+    const failure = await invoke(lambda, batch, record);
+    if (failure) failures.push(`${record.dynamodb?.SequenceNumber}: ${failure}`);
+  }
+  if (failures.length > 0) return { outcome: 'left', line: `failed again ${what}: ${failures.length} of ${records.length}, ${failures[0]}` };
+  if (isTrimmed) return { outcome: 'pastSaving', line: `past saving  ${what}: in part, the stream has the first no more; the rest is redriven` };
   return { outcome: 'redriven', line: `redriven     ${what}` };
 }
 
-/** Invokes the function with the records. @returns why it did not process them all; undefined when it did */
-async function invoke(lambda: LambdaClient, { functionArn, streamArn }: Batch, records: _Record[]): Promise<string | undefined> {
-  for (const event of eventsOf(records.map((record) => lambdaRecord(record, streamArn)))) {
-    const { FunctionError, Payload } = await lambda.send(
-      new InvokeCommand({ FunctionName: functionArn, Payload: Buffer.from(JSON.stringify({ Records: event })) }),
-    );
-    const answer = JSON.parse(Buffer.from(Payload ?? []).toString('utf8') || 'null') as Answer | null;
-    if (FunctionError) return `${answer?.errorType ?? FunctionError}: ${answer?.errorMessage ?? 'no message'}`;
-    const failed = answer?.batchItemFailures ?? [];
-    if (failed.length > 0) return `the function's log names the reason (sequence number ${failed[0]?.itemIdentifier})`;
-  }
-  return undefined;
+/**
+ * Invokes the function with one record: one that fails again holds up none of the others.
+ * @returns why it was not processed; undefined when it was
+ */
+async function invoke(lambda: LambdaClient, { functionArn, streamArn }: Batch, record: _Record): Promise<string | undefined> {
+  const event = { Records: [lambdaRecord(record, streamArn)] };
+  const { FunctionError, Payload } = await lambda.send(
+    new InvokeCommand({ FunctionName: functionArn, Payload: Buffer.from(JSON.stringify(event)) }),
+  );
+  const answer = JSON.parse(Buffer.from(Payload ?? []).toString('utf8') || 'null') as Answer | null;
+  if (FunctionError) return `${answer?.errorType ?? FunctionError}: ${answer?.errorMessage ?? 'no message'}`;
+  return (answer?.batchItemFailures ?? []).length > 0 ? 'the log of the function says why' : undefined;
 }
 
 interface Answer {
@@ -107,24 +123,8 @@ interface Answer {
   batchItemFailures?: { itemIdentifier: string }[];
 }
 
-/** The records in as many events as Lambda's limit makes of them. */
-function eventsOf(records: object[]): object[][] {
-  const events: object[][] = [];
-  let bytes = Infinity;
-  for (const record of records) {
-    const size = Buffer.byteLength(JSON.stringify(record));
-    if (bytes + size > EVENT_BYTES) {
-      events.push([]);
-      bytes = 0;
-    }
-    events.at(-1)?.push(record);
-    bytes += size;
-  }
-  return events;
-}
-
 /** What a person must know of a batch: the function, how much, which items, why. */
-function describe({ functionArn, condition, size }: Batch, { records }: Fetched): string {
+function describe({ functionArn, condition, size }: Batch, records: _Record[]): string {
   const name = functionArn.split(':').at(6) ?? functionArn;
   const keys = records.slice(0, 2).map(({ eventName, dynamodb }) => {
     const byName = Object.entries(dynamodb?.Keys ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,7 +1,7 @@
 import '../../support/flow-environment';
 import type { Context, DynamoDBRecord } from 'aws-lambda';
 import * as fc from 'fast-check';
-import { countOrder } from '../../../lambda/triggers/customer-stats';
+import { countOrder, customerStats } from '../../../lambda/triggers/customer-stats';
 import { dispatcher } from '../../../lambda/triggers/dispatcher';
 import { effect } from '../../../lambda/triggers/effect';
 import { type Change, readRecord } from '../../../lambda/triggers/stream-record';
@@ -36,9 +36,12 @@ const life = (change: Partial<Life> = {}): Life => ({
 let customers = 0;
 const newCustomer = () => `customer${++customers}`;
 
+/** An order's id is its own, whoever's it is. */
+const orderOf = (customerId: string, { orderId }: Pick<Life, 'orderId'>) => `${customerId}-${orderId}`;
+
 /** The records of an order's life. */
 function recordsOf(customerId: string, { fate, ...order }: Life): DynamoDBRecord[] {
-  const as = (status: string) => written('Order', { customerId, ...order, status });
+  const as = (status: string) => written('Order', { customerId, ...order, orderId: orderOf(customerId, order), status });
   const placed = streamRecord({ after: as('Pending') });
   const moved = streamRecord({ before: as('Pending'), after: as('Processing') });
   const cancelled = streamRecord({ before: as('Pending'), after: as('Cancelled') });
@@ -65,11 +68,12 @@ function statsOf(orders: readonly Life[]) {
 }
 
 const read = (record: DynamoDBRecord) => readRecord(record, 'NEW_AND_OLD_IMAGES') as Change<'Order', 'NEW_AND_OLD_IMAGES'>;
-const deliver = (entities: Entities, ...records: DynamoDBRecord[]) =>
-  records.reduce((before, record) => before.then(() => countOrder(read(record), invocation(), entities)), Promise.resolve());
+async function deliver(entities: Entities, ...records: DynamoDBRecord[]): Promise<void> {
+  for (const record of records) await countOrder(read(record), invocation(), entities);
+}
 async function found(userId: string, entities: Entities) {
   const { data } = await entities.CustomerStats.get({ userId }).go({ consistent: true });
-  const { userId: _, ...stats } = data ?? { userId };
+  const { userId: _, countedSince: __, ...stats } = data ?? { userId, countedSince: undefined };
   return stats;
 }
 const onTransaction = (first: Awaited<ReturnType<FaultScript>>): FaultScript => (operation, nth) =>
@@ -108,6 +112,15 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
   test('name no currency of which nothing is left', async () => {
     const customer = newCustomer();
     await deliver(plain, ...recordsOf(customer, life({ fate: 'cancelled' })));
+    expect(await found(customer, plain)).toEqual({ orders: 0, spent: {}, lastOrderAt: PLACED_AT });
+  });
+
+  test('miss nothing that they never had, and do not count it when it comes at last', async () => {
+    const customer = newCustomer();
+    const [placed, cancelled] = recordsOf(customer, life({ fate: 'cancelled' }));
+    await deliver(plain, cancelled!);
+    expect(await found(customer, plain)).toEqual({});
+    await deliver(plain, placed!);
     expect(await found(customer, plain)).toEqual({ orders: 0, spent: {}, lastOrderAt: PLACED_AT });
   });
 
@@ -160,12 +173,50 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
     const [overtaking] = recordsOf(customer, life({ orderId: 'o2', totalMinor: 7 }));
     const store = tables.store(async (operation, nth) => {
       if (operation === 'TransactWriteItems' && nth === 1) await deliver(plain, overtaking!);
-      return 'pass';
+      return 'pass' as const;
     });
     await deliver(store.entities, ...recordsOf(customer, life({ totalMinor: 40 })));
     expect(store.sent).toEqual(['GetItem', 'TransactWriteItems', 'GetItem', 'TransactWriteItems']);
     const earlier = which === 'later' ? 1 : 0;
     expect(await found(customer, plain)).toMatchObject({ orders: 2 + earlier, spent: { EUR: 47 + 500 * earlier } });
+  });
+
+  test('know of the last order, though it came and was cancelled while another was counted', async () => {
+    const customer = newCustomer();
+    await deliver(plain, ...recordsOf(customer, life({ orderId: 'o0' })));
+    const later = '2026-11-25T12:00:00.000Z';
+    const overtaking = recordsOf(customer, life({ orderId: 'o2', placedAt: later, fate: 'cancelled' }));
+    const store = tables.store(async (operation, nth) => {
+      if (operation === 'TransactWriteItems' && nth === 1) await deliver(plain, ...overtaking);
+      return 'pass' as const;
+    });
+    await deliver(store.entities, ...recordsOf(customer, life()));
+    expect(await found(customer, plain)).toEqual({ orders: 2, spent: { EUR: 1_000 }, lastOrderAt: later });
+  });
+
+  test('are exact where others changed them and came to the same sums meanwhile', async () => {
+    const customer = newCustomer();
+    const first = recordsOf(customer, life({ orderId: 'o0', placedAt: '2026-11-25T10:04:00.000Z', fate: 'cancelled' }));
+    const oldest = recordsOf(customer, life({ orderId: 'o1', placedAt: '2026-11-25T10:00:00.000Z', fate: 'cancelled' }));
+    await deliver(plain, first[0]!);
+    const store = tables.store(async (operation, nth) => {
+      if (operation === 'TransactWriteItems' && nth === 1) await deliver(plain, oldest[0]!, first[1]!);
+      return 'pass' as const;
+    });
+    await deliver(store.entities, ...recordsOf(customer, life({ orderId: 'o2', placedAt: '2026-11-25T10:05:00.000Z' })));
+    expect(await found(customer, plain)).toMatchObject({ orders: 2, spent: { EUR: 1_000 } });
+    await deliver(plain, oldest[1]!);
+    expect(await found(customer, plain)).toMatchObject({ orders: 1, spent: { EUR: 500 } });
+  });
+
+  test('do not miss an order of an account that is gone', async () => {
+    const customer = newCustomer();
+    const [placed, cancelled] = recordsOf(customer, life({ fate: 'cancelled' }));
+    await deliver(plain, placed!);
+    await plain.CustomerStats.delete({ userId: customer }).go();
+    const [next] = recordsOf(customer, life({ orderId: 'o2', totalMinor: 7, placedAt: '2026-11-25T12:00:00.000Z' }));
+    await deliver(plain, next!, cancelled!);
+    expect(await found(customer, plain)).toMatchObject({ orders: 1, spent: { EUR: 7 } });
   });
 
   test('throttled past the deadline it fails, and counts when the record comes again', async () => {
@@ -226,40 +277,47 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
     let runs = 0;
     const ofRun = (record: DynamoDBRecord, run: number) => ({ ...record, eventID: `run${run}-${record.eventID}` });
     /** As are its customers. */
-    const forgotten = (customer: string) => plain.CustomerStats.delete({ userId: customer }).go();
+    const forgotten = async (customer: string, orders: Life[]) => {
+      await plain.CustomerStats.delete({ userId: customer }).go();
+      for (const order of orders) {
+        await plain.ProcessedEvent.delete({ effect: 'customer-stats', eventId: `taken out ${orderOf(customer, order)}` }).go();
+      }
+    };
 
     test('and any number, they come to what the orders say', async () => {
       await fc.assert(
         fc.asyncProperty(deliveries, async ({ orders, customer, records }) => {
           const run = ++runs;
-          await forgotten(customer);
+          await forgotten(customer, orders);
           await deliver(plain, ...records.map((record) => ofRun(record, run)));
           expect(await found(customer, plain)).toEqual(statsOf(orders));
         }),
-        { numRuns: 30 },
+        { numRuns: 20 },
       );
     });
 
     test('and by two dispatchers at once', async () => {
       jest.spyOn(process.stdout, 'write').mockReturnValue(true);
-      const counts = effect(
-        { name: 'customer-stats', entity: 'Order', on: ['INSERT', 'MODIFY', 'REMOVE'], view: 'NEW_AND_OLD_IMAGES' },
-        (change, time) => countOrder(change, time, tables.store().entities),
+      const dispatchers = [tables.store(), tables.store()].map(({ entities }) =>
+        dispatcher([
+          effect({ ...customerStats, entity: 'Order', view: 'NEW_AND_OLD_IMAGES' }, (change, time) => countOrder(change, time, entities)),
+        ]),
       );
       const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
       await fc.assert(
         fc.asyncProperty(deliveries, fc.nat(), async ({ orders, customer, records }, turn) => {
           const run = ++runs;
-          await forgotten(customer);
+          await forgotten(customer, orders);
           const all = records.map((record) => ofRun(record, run));
           const middle = turn % all.length;
+          const turned = [...all.slice(middle), ...all.slice(0, middle)];
           const answers = await Promise.all(
-            [all, [...all.slice(middle), ...all.slice(0, middle)]].map((Records) => dispatcher([counts])({ Records }, context)),
+            dispatchers.map((dispatch, index) => dispatch({ Records: index === 0 ? all : turned }, context)),
           );
           expect(answers).toEqual([{ batchItemFailures: [] }, { batchItemFailures: [] }]);
           expect(await found(customer, plain)).toEqual(statsOf(orders));
         }),
-        { numRuns: 10 },
+        { numRuns: 6 },
       );
       jest.restoreAllMocks();
     });

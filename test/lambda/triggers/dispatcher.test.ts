@@ -42,8 +42,8 @@ test('records go in their order, each when all effects of the one before are don
 });
 
 test('the effects of one record run side by side', async () => {
-  let [met, meet] = [Promise.resolve(), () => {}];
-  met = new Promise<void>((done) => (meet = done));
+  let meet = () => {};
+  const met = new Promise<void>((done) => (meet = done));
   let waiting = 0;
   // Each waits for the other.
   const together = async () => {
@@ -83,7 +83,12 @@ test('one that fails does not stop the others of its record, but those behind it
 
 test('an effect that throws at once, or nothing that is an error, fails its record', async () => {
   const base = noting('odd', []);
-  const throws: Effect = { ...base, run: () => { throw new TypeError('at once'); } };
+  const throws: Effect = {
+    ...base,
+    run() {
+      throw new TypeError('at once');
+    },
+  };
   const rejects: Effect = { ...base, run: () => Promise.reject('text') };
   for (const odd of [throws, rejects]) {
     const record = put('a');
@@ -94,7 +99,9 @@ test('an effect that throws at once, or nothing that is an error, fails its reco
 
 test('an effect has the images of its view and ten seconds, or what is left', async () => {
   const runs: unknown[] = [];
-  const run: Effect['run'] = async (change, { now, deadline }) => void runs.push([Object.keys(change).filter((key) => key.endsWith('Image')), deadline - now]);
+  const run: Effect['run'] = async (change, { now, deadline }) => {
+    runs.push([Object.keys(change).filter((key) => key.endsWith('Image')), deadline - now]);
+  };
   const views = (['KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES'] as const).map(
     (view): Effect => ({ name: view, entity: 'CartItem', on: ['MODIFY'], view, run }),
   );
@@ -142,7 +149,7 @@ test('what has no sequence number fails the whole batch', async () => {
 
 test('a stream without the image that an effect reads fails that effect only', async () => {
   const seen: string[] = [];
-  const keysOnly: Effect = { name: 'keys', entity: 'CartItem', on: ['INSERT'], view: 'KEYS_ONLY', run: async () => void seen.push('keys') };
+  const keysOnly: Effect = { ...noting('keys', seen), view: 'KEYS_ONLY', run: async () => void seen.push('keys') };
   const record = streamRecord({ after: written('CartItem'), view: 'KEYS_ONLY' });
   expect(await deliver([noting('image', seen), keysOnly], [record])).toEqual(failedAt(record));
   expect(seen).toEqual(['keys']);
@@ -155,6 +162,12 @@ test('records that concern nobody pass: of another entity, or another event', as
   expect(await deliver([noting('one', seen)], [other, remove('a'), put('b')])).toEqual(ALL_DONE);
   expect(seen).toEqual(['b']);
   expect(metric('StreamRecords')).toBe(3);
+});
+
+test('a REMOVE of what no image tells the entity of passes', async () => {
+  const record = streamRecord({ before: { pk: 'p', sk: 'counter' } });
+  expect(await deliver([noting('one', [])], [record])).toEqual(ALL_DONE);
+  expect(errors()).toEqual([]);
 });
 
 test('an empty batch is done', async () => {

@@ -219,7 +219,7 @@ describe('the streams of dynoxide', () => {
 
   test('a source reads on where its reader stands, hears of writes, and hands on what Lambda would', async () => {
     const { streamArn, put } = await newTable();
-    const source = new TableStream(engine, streamArn);
+    const source = new TableStream(engine, streamArn, (seconds) => seconds);
     expect(await source.read(undefined, 10)).toEqual([]);
     const heard = source.changed(new AbortController().signal);
     await put('a');
@@ -231,13 +231,13 @@ describe('the streams of dynoxide', () => {
     expect((await source.read(first!.sequenceNumber, 1)).map(({ event }) => event.eventName)).toEqual(['INSERT']);
     // Where it was before, and where it has never been.
     expect(await source.read(undefined, 10)).toHaveLength(3);
-    expect(await new TableStream(engine, streamArn).read(first!.sequenceNumber, 10)).toHaveLength(2);
+    expect(await new TableStream(engine, streamArn, (seconds) => seconds).read(first!.sequenceNumber, 10)).toHaveLength(2);
     expect(await source.latest()).toBe((await all(streamArn)).at(-1)!.dynamodb.SequenceNumber);
   });
 
   test('a write between a read and the wait for more is not missed', async () => {
     const { streamArn, put } = await newTable();
-    const source = new TableStream(engine, streamArn);
+    const source = new TableStream(engine, streamArn, (seconds) => seconds);
     await source.read(undefined, 10);
     await put('a');
     const waits = new Promise((done) => setImmediate(() => done('waits')));

@@ -1,0 +1,81 @@
+import '../../support/flow-environment';
+import type { DynamoDBRecord, KinesisStreamRecord } from 'aws-lambda';
+import { handler } from '../../../lambda/triggers/sales-per-minute';
+import { written } from '../../support/samples';
+import { streamRecord } from '../../support/stream-records';
+
+let logged: string[];
+beforeEach(() => {
+  logged = [];
+  jest.spyOn(process.stdout, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
+  jest.spyOn(process.stderr, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
+});
+afterEach(() => jest.restoreAllMocks());
+
+interface Metric {
+  _aws: { Timestamp: number };
+  currency: string;
+  SalesMinor: number;
+}
+const lines = () => logged.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+/** The sales that were counted: time, currency and sum. */
+const sales = () =>
+  lines()
+    .filter((line) => 'SalesMinor' in line)
+    .map((line) => line as unknown as Metric)
+    .map(({ _aws, currency, SalesMinor }) => [new Date(_aws.Timestamp).toISOString(), currency, SalesMinor]);
+
+let records = 0;
+const kinesis = (data: string) =>
+  ({ kinesis: { sequenceNumber: `k${++records}`, data: Buffer.from(data).toString('base64') } }) as KinesisStreamRecord;
+
+/** As a table writes it to Kinesis: without a sequence number, and its time in milliseconds. */
+function change({ dynamodb, ...record }: DynamoDBRecord): KinesisStreamRecord {
+  const { SequenceNumber: _, ...rest } = dynamodb!;
+  const time = rest.ApproximateCreationDateTime! * 1_000 + 123;
+  return kinesis(JSON.stringify({ ...record, dynamodb: { ...rest, ApproximateCreationDateTime: time } }));
+}
+const order = (more: object = {}) => written('Order', { placedAt: '2026-11-25T10:00:59.999Z', totalMinor: 700, ...more });
+const deliver = (...Records: KinesisStreamRecord[]) => handler({ Records });
+const ALL_DONE = { batchItemFailures: [] };
+
+test('each order counts at the minute in which it was placed, by its currency', async () => {
+  const orders = [order(), order({ currency: 'JPY', totalMinor: 3 }), order({ placedAt: '2026-11-25T10:01:00.000Z', totalMinor: 1 })];
+  expect(await deliver(...orders.map((after) => change(streamRecord({ after }))))).toEqual(ALL_DONE);
+  expect(sales()).toEqual([
+    ['2026-11-25T10:00:00.000Z', 'EUR', 700],
+    ['2026-11-25T10:00:00.000Z', 'JPY', 3],
+    ['2026-11-25T10:01:00.000Z', 'EUR', 1],
+  ]);
+});
+
+test('once in a batch, though it comes twice', async () => {
+  const record = streamRecord({ after: order() });
+  await deliver(change(record), change(record), change(streamRecord({ after: order() })));
+  expect(sales()).toHaveLength(2);
+});
+
+test('no other change counts', async () => {
+  const before = order();
+  const cancelled = { before, after: order({ status: 'Cancelled' }) };
+  const others = [cancelled, { before }, { after: written('OrderEvent') }].map((item) => change(streamRecord(item)));
+  expect(await deliver(...others)).toEqual(ALL_DONE);
+  expect(sales()).toEqual([]);
+});
+
+test.each([
+  ['no JSON', () => kinesis('{')],
+  ['no change', () => kinesis('{}')],
+  ['an item of no entity', () => change(streamRecord({ after: { pk: 'p', sk: 's' } }))],
+  ['an order that lacks its sum', () => change(streamRecord({ after: { ...order(), totalMinor: undefined } }))],
+])('%s fails the batch from there on, and says so', async (_, bad) => {
+  const [first, failing, last] = [change(streamRecord({ after: order() })), bad(), change(streamRecord({ after: order() }))];
+  const { sequenceNumber } = failing.kinesis;
+  expect(await deliver(first, failing, last)).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber }] });
+  expect(sales()).toHaveLength(1);
+  expect(lines()).toContainEqual(expect.objectContaining({ level: 'ERROR', sequenceNumber }));
+});
+
+test('an empty batch is done', async () => {
+  expect(await deliver()).toEqual(ALL_DONE);
+});
