@@ -43,6 +43,7 @@ export async function countOrder(
   let isTakenOut = false;
   for (let attempt = 0; ; attempt++) {
     const { data: old } = await untilAnswered(deadline, () => entities.CustomerStats.get({ userId }).go({ consistent: true }));
+    if (old) requireWhole(old);
     const isCounted = old?.countedSince !== undefined && order.placedAt >= old.countedSince;
     const stats = sign > 0 || isCounted ? statsWith(old ?? undefined, order, isTakenOut ? 0 : sign) : undefined;
     const reasons = await transact(
@@ -68,6 +69,14 @@ export async function countOrder(
     // Others wrote the statistics after they were read, or the order was taken out before.
     isTakenOut ||= sign > 0 && reasons[2]?.code === 'ConditionalCheckFailed';
     if (!(await backoff(attempt, deadline))) throw new Problem('throttled', 'The statistics are being changed.');
+  }
+}
+
+/** @throws Error where somebody else spoiled them: a sum of what is no number would be wrong for ever */
+function requireWhole({ userId, orders, spent }: Stats & { userId: string }): void {
+  const isMap = typeof spent === 'object' && spent !== null && !Array.isArray(spent) && !(spent instanceof Set);
+  if (typeof orders !== 'number' || !isMap || !Object.values(spent).every((sum) => typeof sum === 'number')) {
+    throw new Error(`The statistics of ${userId} in the table are not what the model says.`);
   }
 }
 

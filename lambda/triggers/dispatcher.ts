@@ -14,11 +14,14 @@ const logger = new Logger();
 /**
  * Makes the Lambda handler that reads a stream: for each record, in its order, the effects that concern it. The effects of
  * a record run side by side and fail on their own; one that failed makes the record fail, and Lambda deliver again from
- * there on. So each effect is idempotent, and a record that fails ends the batch: those behind it come again anyway.
+ * there on. So each effect is idempotent, and a record that fails ends the batch: those behind it come again anyway. The
+ * effects of it that were done are remembered as long as the environment lives, so that one that fails repeats no other.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 export function dispatcher(effects: readonly Effect[]) {
   const metrics = new Metrics({ namespace: 'Store', defaultDimensions: { flow: process.env.POWERTOOLS_SERVICE_NAME ?? 'dispatcher' } });
+  /** Of the records that failed last, by event id: the names of the effects that were done. */
+  const doneBefore = new Map<string, ReadonlySet<string>>();
   return async ({ Records }: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> => {
     const started = Date.now();
     const end = started + context.getRemainingTimeInMillis() - ANSWER_MS;
@@ -26,7 +29,7 @@ export function dispatcher(effects: readonly Effect[]) {
     for (const record of Records) {
       // Too late for another record: it comes again, with time of its own.
       if (done > 0 && Date.now() + EFFECT_MS > end) break;
-      if (!(await runEffects(effects, record, end))) break;
+      if (!(await runEffects(effects, record, end, doneBefore))) break;
       done++;
     }
     const failed = Records[done];
@@ -39,7 +42,12 @@ export function dispatcher(effects: readonly Effect[]) {
 }
 
 /** Runs what a record causes. @returns whether all was done */
-async function runEffects(effects: readonly Effect[], record: DynamoDBRecord, end: number): Promise<boolean> {
+async function runEffects(
+  effects: readonly Effect[],
+  record: DynamoDBRecord,
+  end: number,
+  doneBefore: Map<string, ReadonlySet<string>>,
+): Promise<boolean> {
   const { eventID, eventName, dynamodb } = record;
   const failure = (error: unknown, effect?: string) => {
     const cause = awsError(error);
@@ -58,23 +66,37 @@ async function runEffects(effects: readonly Effect[], record: DynamoDBRecord, en
   const now = Date.now();
   const invocation = { now, deadline: Math.min(now + EFFECT_MS, end) };
   let entity: string;
+  let eventId: string;
   try {
-    ({ entity } = readRecord(record, 'KEYS_ONLY'));
+    ({ entity, eventId } = readRecord(record, 'KEYS_ONLY'));
   } catch (error) {
     failure(error);
     return false;
   }
   const concerned = effects.filter((effect) => effect.entity === entity && effect.on.includes(eventName as EventName));
-  const outcomes = await Promise.all(
+  const done = new Set(doneBefore.get(eventId));
+  await Promise.all(
     concerned.map(async (effect) => {
+      if (done.has(effect.name)) return;
       try {
         await effect.run(readRecord(record, effect.view), invocation);
-        return true;
+        done.add(effect.name);
       } catch (error) {
         failure(error, effect.name);
-        return false;
       }
     }),
   );
-  return outcomes.every((outcome) => outcome);
+  const isDone = concerned.every(({ name }) => done.has(name));
+  doneBefore.delete(eventId);
+  if (!isDone) remember(doneBefore, eventId, done);
+  return isDone;
+}
+
+/** A record that fails is tried again soon or given up: few are remembered. */
+const REMEMBERED = 100;
+
+function remember(doneBefore: Map<string, ReadonlySet<string>>, eventId: string, done: ReadonlySet<string>): void {
+  doneBefore.set(eventId, done);
+  const [oldest] = doneBefore.keys();
+  if (doneBefore.size > REMEMBERED && oldest !== undefined) doneBefore.delete(oldest);
 }

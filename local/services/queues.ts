@@ -39,7 +39,7 @@ export class Queues {
   constructor(
     file: string,
     readonly definitions: readonly QueueDefinition[],
-    private readonly now: () => number,
+    readonly now: () => number,
   ) {
     this.byName = new Map(definitions.map((queue) => [queue.name, queue]));
     this.lines = new JsonLines(file);

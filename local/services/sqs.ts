@@ -9,8 +9,8 @@ const json = jsonProtocol('com.amazonaws.sqs', '1.0');
  * Amazon SQS, its JSON protocol.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html
  */
-export function sqsService(options: { region: string; queues: Queues; now(): number }): Service {
-  const { region, queues, now } = options;
+export function sqsService({ region, queues }: { region: string; queues: Queues }): Service {
+  const now = () => queues.now();
   const arnOf = (name: string) => `arn:aws:sqs:${region}:${ACCOUNT_ID}:${name}`;
   const urlOf = ({ headers }: ServiceCall, { name }: QueueDefinition) => `http://${headers.host}/${ACCOUNT_ID}/${name}`;
 

@@ -132,5 +132,7 @@ function describe({ functionArn, condition, size }: Batch, records: _Record[]): 
     return `${eventName} ${values.join(' ')}`;
   });
   const more = records.length > 2 ? ` and ${records.length - 2} more` : '';
-  return `${name}, ${size} ${size === 1 ? 'record' : 'records'} (${condition})${keys.length > 0 ? `, ${keys.join(', ')}${more}` : ''}`;
+  // What the filters left out lies between; the function passes it.
+  const between = records.length > size ? `, ${records.length - size} more between them` : '';
+  return `${name}, ${size} ${size === 1 ? 'record' : 'records'}${between} (${condition})${keys.length > 0 ? `, ${keys.join(', ')}${more}` : ''}`;
 }

@@ -74,8 +74,19 @@ function holder(lock: string): number | undefined {
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** A process that was killed keeps its number until its parent asks for it, which in a container may be never. */
+function isZombie(pid: number): boolean {
+  try {
+    // The state stands behind the name, which may hold anything.
+    return /^\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*(?=\))/s, ''));
+  } catch {
+    // Only Linux tells.
+    return false;
   }
 }

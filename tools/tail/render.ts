@@ -24,7 +24,9 @@ export function asText(entry: Entry, hasColours: boolean): string {
   const { at, eventName, owner, keys, changes, ttl } = entry;
   const key = owner?.key.length
     ? owner.key.map(([name, value]) => `${name}=${plainOrQuoted(value)}`)
-    : Object.entries(keys).map(([name, value]) => `${plainOrQuoted(name)}=${valueText(value)}`);
+    : Object.entries(keys)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, value]) => `${plainOrQuoted(name)}=${valueText(value)}`);
   const oneSided = oneSidedView(entry);
   const head = [
     at ?? 'at an unknown time',

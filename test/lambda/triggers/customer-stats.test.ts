@@ -1,5 +1,6 @@
 import '../../support/flow-environment';
 import type { Context, DynamoDBRecord } from 'aws-lambda';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as fc from 'fast-check';
 import { countOrder, customerStats } from '../../../lambda/triggers/customer-stats';
 import { dispatcher } from '../../../lambda/triggers/dispatcher';
@@ -122,6 +123,19 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
     expect(await found(customer, plain)).toEqual({});
     await deliver(plain, placed!);
     expect(await found(customer, plain)).toEqual({ orders: 0, spent: {}, lastOrderAt: PLACED_AT });
+  });
+
+  test.each([
+    ['a sum that is text', { spent: { EUR: '12' } }],
+    ['a list', { spent: [] }],
+    ['text', { spent: 'spoiled' }],
+    ['no number of orders', { orders: undefined }],
+  ])('are not counted on where somebody spoiled them: %s', async (_, spoiled) => {
+    const customer = newCustomer();
+    const { Item, TableName } = plain.CustomerStats.put({ userId: customer, orders: 1, spent: { EUR: 5 } }).params<{ Item: object; TableName: string }>();
+    await tables.store().client.send(new PutCommand({ TableName, Item: { ...Item, ...spoiled } }));
+    const [placed] = recordsOf(customer, life());
+    await expect(deliver(plain, placed!)).rejects.toThrow(`The statistics of ${customer} in the table are not what the model says.`);
   });
 
   test('do not change by what changes neither status nor sum, and nothing is sent for it', async () => {

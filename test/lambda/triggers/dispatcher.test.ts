@@ -173,3 +173,23 @@ test('a REMOVE of what no image tells the entity of passes', async () => {
 test('an empty batch is done', async () => {
   expect(await deliver([noting('one', [])], [])).toEqual(ALL_DONE);
 });
+
+test('an effect that fails repeats no other of its record, while the environment lives', async () => {
+  const seen: string[] = [];
+  let isBroken = true;
+  const failing = noting('failing', seen, () => {
+    if (isBroken) throw new Error('broken');
+  });
+  const dispatch = dispatcher([noting('other', seen), failing]);
+  const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
+  const record = put('a');
+  expect(await dispatch({ Records: [record] }, context)).toEqual(failedAt(record));
+  expect(await dispatch({ Records: [record] }, context)).toEqual(failedAt(record));
+  expect(seen).toEqual(['a']);
+  isBroken = false;
+  expect(await dispatch({ Records: [record] }, context)).toEqual(ALL_DONE);
+  expect(seen).toEqual(['a', 'a']);
+  // What is done and comes again is a delivery like the first: each effect is idempotent by itself.
+  expect(await dispatch({ Records: [record] }, context)).toEqual(ALL_DONE);
+  expect(seen).toHaveLength(4);
+});
