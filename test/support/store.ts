@@ -51,16 +51,16 @@ export interface StartOptions {
   /** For the suites that provoke them. */
   denials?: 'expected';
   onDynamoDbCall?: PlatformOptions['onDynamoDbCall'];
+  onFunctionOutput?: PlatformOptions['onFunctionOutput'];
   /** A folder for its data that the suite removes itself, to start again on it. */
   state?: string;
 }
 
 export async function startStore(
   layout: Layout,
-  { assembly = assemblyOf(layout), denials, onDynamoDbCall, state: kept }: StartOptions = {},
+  { assembly = assemblyOf(layout), denials, onDynamoDbCall, onFunctionOutput = () => {}, state: kept }: StartOptions = {},
 ): Promise<TestStore> {
   const state = kept ?? mkdtempSync(join(tmpdir(), 'store-test-'));
-  const output: string[] = [];
   const platform = await startPlatform({
     assembly: Promise.resolve(assembly),
     stateFolder: join(state, 'store'),
@@ -69,8 +69,8 @@ export async function startStore(
     engine: engineUnderTest(),
     region: 'us-east-1',
     onRequest: () => {},
-    onFunctionOutput: (flow, text) => output.push(`${flow}: ${text}`),
-    onStreamProblem: (text) => output.push(`streams: ${text}`),
+    onFunctionOutput,
+    onStreamProblem: () => {},
     onDynamoDbCall,
   });
   const withToken = (token: string | undefined) => client(platform.url, token);

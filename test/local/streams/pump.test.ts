@@ -1,0 +1,74 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../../../local/synth';
+import { aProduct, startStore } from '../../support/store';
+import { assemblyOf, PROJECT } from '../../support/synthesize-once';
+import { until } from '../../support/until';
+
+/** A copy of the assembly with another events template. */
+function changedAssembly(change: (template: string) => string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'store-assembly-'));
+  cpSync(assemblyOf('per-domain'), folder, { recursive: true });
+  const file = join(folder, 'Events.template.json');
+  const template = readFileSync(file, 'utf8');
+  const changed = change(template);
+  expect(changed).not.toBe(template);
+  writeFileSync(file, changed);
+  return folder;
+}
+
+test.each([
+  ['dynamodb:GetRecords', /^Lambda would refuse the event source mapping userstriggerMapping\w+\. .*dynamodb:GetRecords on resource: arn:aws:dynamodb:.*\/stream\//],
+  ['sqs:SendMessage', /^Lambda would refuse the event source mapping \w+\. .*sqs:SendMessage on resource: arn:aws:sqs:/],
+])('a role without %s stops the start, as Lambda refuses its mapping', async (action, message) => {
+  const assembly = changedAssembly((template) => template.replaceAll(`"${action}"`, '"dynamodb:DescribeTable"'));
+  await expect(startStore('per-domain', { assembly })).rejects.toThrow(message);
+  rmSync(assembly, { recursive: true });
+});
+
+test('a mapping that is not enabled reads nothing, and one that begins at LATEST begins there', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'store-latest-'));
+  const off = changedAssembly((template) => template.replaceAll('"StartingPosition": "TRIM_HORIZON"', '"StartingPosition": "LATEST", "Enabled": false'));
+  const latest = changedAssembly((template) => template.replaceAll('"StartingPosition": "TRIM_HORIZON"', '"StartingPosition": "LATEST"'));
+  const signUp = async (store: Awaited<ReturnType<typeof startStore>>, sub: string) =>
+    (await store.user(sub)).post('/users', { email: `${sub}@example.com`, name: sub });
+  try {
+    const first = await startStore('per-domain', { assembly: off, state });
+    await signUp(first, 'early');
+    await first.stop();
+    const second = await startStore('per-domain', { assembly: latest, state });
+    await signUp(second, 'late');
+    const mails = await until(() => second.outbox('email'), ({ length }) => length > 0);
+    expect(mails.map(({ to }) => to[0])).toEqual(['late@example.com']);
+    await second.stop();
+  } finally {
+    for (const folder of [state, off, latest]) rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);
+
+test('with Kinesis, each change of an order is in the stream once, and sales are counted by the minute', async () => {
+  const assembly = join(PROJECT, '.local/test/kinesis');
+  await synthesize(PROJECT, assembly, { kinesis: 'true' });
+  const output: string[] = [];
+  const store = await startStore('per-domain', { assembly, onFunctionOutput: (name, text) => name === 'sales-per-minute' && output.push(text) });
+  try {
+    await store.admin.post('/products', aProduct({ productId: 'tea', priceMinor: 7 }));
+    const ann = await store.user('ann');
+    const { body: order } = await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 3 }] }, { 'idempotency-key': '1' });
+    const ofOrder = async () =>
+      (await store.outbox('stream')).filter(({ record }) => record.dynamodb.NewImage?.__edb_e__?.S === 'Order').map(({ stream, record }) => [stream, record]);
+    const [change, ...others] = await until(ofOrder, ({ length }) => length > 0);
+    expect(others).toEqual([]);
+    expect(change).toEqual([
+      'store-dev-sales',
+      expect.objectContaining({ eventName: 'INSERT', tableName: 'store-dev-Orders', recordFormat: 'application/json' }),
+    ]);
+    const sales = await until(async () => output.join('').split('\n').filter((line) => line.includes('SalesMinor')), ({ length }) => length > 0, 20_000);
+    const { SalesMinor, currency, _aws } = JSON.parse(sales[0]!) as { SalesMinor: number; currency: string; _aws: { Timestamp: number } };
+    expect([SalesMinor, currency]).toEqual([21, 'EUR']);
+    expect(_aws.Timestamp).toBe(Math.floor(Date.parse(order.placedAt) / 60_000) * 60_000);
+  } finally {
+    await store.stop();
+  }
+}, 90_000);
