@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { load } from './load/load';
 import { type Format, FORMATS, openSource } from './load/source';
 import { givenToken, isLoopback, localToken, TOKEN_WANTED } from './load/token';
+import { hereUrl, readOptions, storeUrl } from './options';
 import { UserError } from './user-error';
 
 const MAX_BATCH = 500;
@@ -40,7 +40,7 @@ interface Settings {
 /** @throws UserError naming the option that is wrong */
 function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help' {
   const options = {
-    url: { type: 'string', default: `http://127.0.0.1:${env.PORT || '3000'}` },
+    url: { type: 'string', default: hereUrl(env) },
     token: { type: 'string' },
     format: { type: 'string' },
     batch: { type: 'string', default: String(DEFAULT_BATCH) },
@@ -48,13 +48,7 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
     restart: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UserError(`${(error as Error).message.split('.')[0]}. See npm run load -- --help`);
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = readOptions('load', args, options);
   if (values.help) return 'help';
   const [file, ...more] = positionals;
   if (file === undefined) throw new UserError('Which file? npm run load -- FILE. See npm run load -- --help');
@@ -78,15 +72,6 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
     state: values.state === undefined ? undefined : here(values.state),
     restart: values.restart,
   };
-}
-
-/** @throws UserError */
-function storeUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) {
-    throw new UserError(`The url is '${text}'; allowed: http://... or https://...`);
-  }
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
 async function main(): Promise<number> {

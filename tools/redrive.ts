@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueUrlCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { UserError } from './user-error';
 import { localStore } from './local-store';
+import { placeOf, readOptions } from './options';
 import { redrive, type Services, type Summary } from './redrive/redrive';
 
 const HELP = `Processes again what a stream's consumer gave up: reads an on-failure queue, fetches the records that its
@@ -23,9 +23,7 @@ A message goes when all that it names was processed; any other stays in the queu
 interface Settings {
   queue: string;
   isDryRun: boolean;
-  /** A store on this machine; undefined for AWS. */
-  url: string | undefined;
-  region: string | undefined;
+  place: ReturnType<typeof placeOf>;
 }
 
 /** @throws UserError naming the option that is wrong */
@@ -38,33 +36,20 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
     region: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
-  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
-  try {
-    ({ values } = parseArgs({ args, options }));
-  } catch (error) {
-    throw new UserError(`${(error as Error).message.split('.')[0]}. See npm run redrive -- --help`);
-  }
+  const { values, positionals } = readOptions('redrive', args, options);
   if (values.help) return 'help';
   if (!values.queue) throw new UserError('Which queue? npm run redrive -- --queue NAME. See npm run redrive -- --help');
-  if (values.aws && values.url !== undefined) throw new UserError('--url is of a store on this machine; leave it out with --aws.');
-  if (!values.aws && values.region !== undefined) throw new UserError('--region goes with --aws; a store on this machine tells its own.');
-  const url = values.url ?? `http://127.0.0.1:${env.PORT || '3000'}`;
-  if (!URL.canParse(url)) throw new UserError(`The url is '${url}'; allowed: http://...`);
-  return {
-    queue: values.queue,
-    isDryRun: values['dry-run'],
-    url: values.aws ? undefined : url.replace(/\/+$/, ''),
-    region: values.region,
-  };
+  if (positionals.length > 0) throw new UserError(`Not known: ${positionals.join(', ')}. See npm run redrive -- --help`);
+  return { queue: values.queue, isDryRun: values['dry-run'], place: placeOf(values, env) };
 }
 
 /** @throws UserError where no store runs */
-async function connect({ url, region }: Settings): Promise<Services> {
-  if (url === undefined) {
-    const config = region === undefined ? {} : { region };
+async function connect({ place }: Settings): Promise<Services> {
+  if (!('url' in place)) {
+    const config = place.region === undefined ? {} : { region: place.region };
     return { sqs: new SQSClient(config), lambda: new LambdaClient(config), streams: new DynamoDBStreamsClient(config) };
   }
-  const store = await localStore(url);
+  const store = await localStore(place.url);
   const credentials = { accessKeyId: 'redrive', secretAccessKey: 'local' };
   const config = { region: store.region, credentials, endpoint: store.services };
   return {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { placeOf, readOptions } from './options';
 import { UserError } from './user-error';
 import { checkpointFile } from './tail/checkpoint';
 import { DOMAINS } from './tail/entities';
@@ -47,23 +47,15 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
     state: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UserError(`${(error as Error).message.split('.')[0]}. See npm run tail -- --help`);
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = readOptions('tail', args, options);
   if (values.help) return 'help';
   const from = STARTS.find((name) => name === values.from);
   if (!from) throw new UserError(`--from is '${values.from}'; allowed: ${STARTS.join(', ')}.`);
-  if (values.aws && values.url !== undefined) throw new UserError('--url is of a store on this machine; leave it out with --aws.');
-  if (!values.aws && values.region !== undefined) throw new UserError('--region goes with --aws; a store on this machine tells its own.');
   // npm runs scripts in the project's folder, wherever it was called.
   const here = (path: string) => resolve((env.npm_lifecycle_event === 'tail' && env.INIT_CWD) || '.', path);
   return {
     wanted: {
-      place: values.aws ? { region: values.region } : { url: storeUrl(values.url ?? `http://127.0.0.1:${env.PORT || '3000'}`) },
+      place: placeOf(values, env),
       stage: values.stage,
       what: readWhat(positionals, values.table),
     },
@@ -88,15 +80,6 @@ function readWhat(positionals: string[], table: string | undefined): Wanted['wha
     throw new UserError(`${given} npm run tail -- ${DOMAINS.join(' | ')}, or --table NAME. See npm run tail -- --help`);
   }
   return { domain };
-}
-
-/** @throws UserError */
-function storeUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) {
-    throw new UserError(`The url is '${text}'; allowed: http://... or https://...`);
-  }
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
 async function main(): Promise<void> {

@@ -84,7 +84,7 @@ function isRunning(pid: number): boolean {
 function isZombie(pid: number): boolean {
   try {
     // The state stands behind the name, which may hold anything.
-    return /^\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*(?=\))/s, ''));
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.startsWith('Z') ?? false;
   } catch {
     // Only Linux tells.
     return false;
