@@ -1,4 +1,4 @@
-import { DeleteItemCommand, DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Call } from '../../local/gateway/call';
 import type { DataAccess } from '../../lib/data-access';
 import { type Flow, FLOWS } from '../../lib/flows';
@@ -25,7 +25,8 @@ describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (lay
   let outside: DynamoDBClient;
   const made = new Set<string>();
   const weak = new Set<string>();
-  const tables = { products: layout === 'single-table' ? 'store-dev-Store' : 'store-dev-Products' };
+  const tableOf = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
+  const tables = { products: tableOf('Products'), users: tableOf('Users') };
   beforeAll(async () => {
     store = await startStore(layout, {
       onDynamoDbCall: (call) => {
@@ -109,7 +110,7 @@ describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (lay
     const key = (entity: string) => ({ pk: { S: '$store#productId_inserted' }, sk: { S: `$productFile#${entity}_1` } });
     const half = { TableName, Key: key('Stock'), UpdateExpression: 'SET priceMinor = :p', ExpressionAttributeValues: { ':p': { N: '9' } } };
     await outside.send(new UpdateItemCommand(half));
-    done(await ann.post('/orders', { lines: [{ productId: 'inserted', quantity: 1 }] }, { 'idempotency-key': 'half' }));
+    const last = done(await ann.post('/orders', { lines: [{ productId: 'inserted', quantity: 1 }] }, { 'idempotency-key': 'half' })).body.orderId;
     await outside.send(new DeleteItemCommand({ TableName, Key: key('Stock') }));
     done(await admin.send('PUT', '/partiql/products/inserted/price', { body: { priceMinor: 2 } }));
     await outside.send(new DeleteItemCommand({ TableName, Key: key('Product') }));
@@ -117,6 +118,10 @@ describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (lay
     done(await admin.delete('/partiql/products/inserted'));
     done(await admin.delete('/products/pot'));
     done(await ann.delete('/users/ann'));
+    // An order of an account that is gone, and its statistics with it.
+    const stats = { TableName: tables.users, Key: { pk: { S: '$store#userId_ann' }, sk: { S: '$account#CustomerStats_1' } }, ConsistentRead: true };
+    await until(async () => (await outside.send(new GetItemCommand(stats))).Item, (item) => item === undefined);
+    done(await admin.delete(`/orders/${last}`));
 
     // The roles know tables, the rows entities: what one entity's row lacks, another's of the same table may allow.
     const rows = (name: string, access: DataAccess) =>

@@ -1,5 +1,6 @@
 import { allPages, aProduct, type Answer, type Client, startStore, type TestStore } from '../support/store';
 import { LAYOUTS } from '../support/synthesize-once';
+import { until } from '../support/until';
 
 describe.each(LAYOUTS)('queries, %s', (layout) => {
   let store: TestStore;
@@ -59,9 +60,16 @@ describe.each(LAYOUTS)('queries, %s', (layout) => {
 
   test('an order file is one query of the index', async () => {
     const [order] = orders;
-    const answer = await ann.get(`/orders/${order.orderId}/file`);
+    // The history is written a moment later.
+    const answer = await until(() => ann.get(`/orders/${order.orderId}/file`), ({ body }) => body.events.length === 2);
     expect(answer.status).toBe(200);
-    expect(answer.body).toEqual({ order: (await ann.get(`/orders/${order.orderId}`)).body, events: [] });
+    expect(answer.body).toEqual({
+      order: (await ann.get(`/orders/${order.orderId}`)).body,
+      events: [
+        { type: 'OrderPlaced', to: 'Pending', at: order.placedAt, eventId: expect.any(String) },
+        { type: 'OrderStatusChanged', from: 'Pending', to: 'Processing', at: expect.any(String), eventId: expect.any(String) },
+      ],
+    });
     expect(await operations(answer)).toEqual([['Query', 'gsi2', 'ok']]);
     expect((await admin.get(`/orders/${order.orderId}/file`)).body).toEqual(answer.body);
     expect((await (await store.user('anna')).get(`/orders/${order.orderId}/file`)).status).toBe(404);
