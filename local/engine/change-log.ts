@@ -1,4 +1,5 @@
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
+import { UserError } from '../user-error';
 
 /** One change of an item, as the engine recorded it. */
 export interface Change {
@@ -64,10 +65,18 @@ export class ChangeLog {
   private readonly database: DatabaseSyncInstance;
   private readonly statements = new Map<string, StatementSyncInstance>();
 
-  /** @param file dynoxide's database, which a running engine may be writing to */
+  /**
+   * @param file dynoxide's database, which a running engine may be writing to
+   * @throws UserError where it is none that this knows
+   */
   constructor(file: string) {
     this.database = new DatabaseSync(file, { timeout: 5_000 });
-    this.database.exec(SCHEMA);
+    try {
+      this.database.exec(SCHEMA);
+    } catch (error) {
+      this.database.close();
+      throw new UserError(`This engine keeps its streams otherwise than dynoxide 1.2.1, so they cannot be read: ${(error as Error).message}`);
+    }
   }
 
   /** The changes of a table behind an id, oldest first. */

@@ -180,11 +180,14 @@ async function startOn(
   for (;;) {
     const failure = await Promise.race([ended, serves(engine)]);
     if (failure === true) {
-      streams = kind.openStreams(folder, {
-        region,
-        timeOf,
-        ask: async <Output>(operation: string, input: object) => answerOf<Output>(await pass(streamsHeaders(operation), Buffer.from(JSON.stringify(input)))),
-      });
+      const ask = async <Output>(operation: string, input: object) =>
+        answerOf<Output>(await pass(streamsHeaders(operation), Buffer.from(JSON.stringify(input))));
+      try {
+        streams = kind.openStreams(folder, { region, timeOf, ask });
+      } catch (error) {
+        await engine.stop();
+        throw error;
+      }
       return engine;
     }
     if (typeof failure === 'string') {

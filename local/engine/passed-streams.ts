@@ -5,12 +5,20 @@ import type { StreamRecord } from './logged-streams';
 /** How long a delete of the sweeper is remembered: far longer than a reader takes to come to it. */
 const REMEMBERED_MS = 10 * 60 * 1_000;
 
+/** DynamoDB Local tells the minute of a change only. */
+const MINUTE_SECONDS = 60;
+
+/** Of so many records it is remembered when they were first seen. */
+const REMEMBERED = 10_000;
+
 /**
- * An engine's own streams, with two mends: DynamoDB Local writes a name that no SDK knows for what its TTL deletes, and
- * no engine knows what the sweeper deletes.
+ * An engine's own streams, with three mends: DynamoDB Local writes a name that no SDK knows for what its TTL deletes, it
+ * tells the minute of a change, and no engine knows what the sweeper deletes.
  */
 export class PassedStreams implements EngineStreams {
   private readonly expired = new Map<string, number>();
+  /** Epoch seconds, by sequence number. */
+  private readonly seen = new Map<string, number>();
 
   constructor(private readonly options: StreamsOptions) {}
 
@@ -40,9 +48,19 @@ export class PassedStreams implements EngineStreams {
       ...record,
       eventName: isTtl ? 'REMOVE' : record.eventName,
       awsRegion: this.options.region,
-      dynamodb: { ...dynamodb, ApproximateCreationDateTime: this.options.timeOf(dynamodb.ApproximateCreationDateTime) },
+      dynamodb: { ...dynamodb, ApproximateCreationDateTime: this.options.timeOf(this.secondOf(dynamodb)) },
       ...(isExpiry && { userIdentity: { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' } }),
     };
+  }
+
+  /** When a change was first seen, if that was in its minute: the platform reads changes as they are written. */
+  private secondOf({ SequenceNumber, ApproximateCreationDateTime: minute }: StreamRecord['dynamodb']): number {
+    const now = Math.floor(Date.now() / 1_000);
+    const first = this.seen.get(SequenceNumber) ?? now;
+    this.seen.set(SequenceNumber, first);
+    const [oldest] = this.seen.keys();
+    if (this.seen.size > REMEMBERED && oldest !== undefined) this.seen.delete(oldest);
+    return Math.abs(first - minute) <= MINUTE_SECONDS ? first : minute;
   }
 }
 

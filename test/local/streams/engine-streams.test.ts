@@ -217,6 +217,22 @@ describe('the streams of dynoxide', () => {
     expect(BigInt(second!.dynamodb.SequenceNumber)).toBeGreaterThan(BigInt(first!.dynamodb.SequenceNumber));
   });
 
+  test('a table of an earlier start gets its stream; one with other records is not touched', async () => {
+    const TableName = `Table${++made}`;
+    expect(await ensureTable(engine, table(TableName), false)).toBeUndefined();
+    const streamArn = await ensureTable(engine, table(TableName), true);
+    expect(streamArn).toMatch(/\/stream\//);
+    expect(await ensureTable(engine, table(TableName), true)).toBe(streamArn);
+    await callApi(engine, 'PutItem', { TableName, Item: { pk: { S: 'a' } } });
+    expect(await all(streamArn!)).toHaveLength(1);
+    const other = { ...table(TableName), StreamSpecification: { StreamViewType: 'KEYS_ONLY' as const } };
+    await expect(ensureTable(engine, other, true)).rejects.toThrow(/other keys, indexes or stream records than the template now\. Start with --fresh/);
+  });
+
+  test('a database that is no engine of this kind is told, not followed', () => {
+    expect(() => new ChangeLog(join(folder, 'other.db'))).toThrow(/^This engine keeps its streams otherwise than dynoxide 1\.2\.1/);
+  });
+
   test('a source reads on where its reader stands, hears of writes, and hands on what Lambda would', async () => {
     const { streamArn, put } = await newTable();
     const source = new TableStream(engine, streamArn, (seconds) => seconds);
