@@ -121,9 +121,11 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
       now: Date.now,
       wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
       onDiscard(record, records) {
-        outbox.add({ kind: 'dead-letter', function: fn.name, queue: onFailure?.split(':').at(-1) ?? null, ...record });
-        const keys = records.map(({ event }) => JSON.stringify((event.dynamodb as { Keys?: object } | undefined)?.Keys ?? event.eventID));
-        onProblem(`${fn.name} gave up ${records.length === 1 ? 'a record' : `${records.length} records`}: ${keys.slice(0, 3).join(', ')}`);
+        // The queue's message says where the records are; a person here may see which.
+        const items = records.map(({ event }) => ({ eventName: event.eventName, keys: (event.dynamodb as { Keys?: object } | undefined)?.Keys }));
+        outbox.add({ kind: 'dead-letter', function: fn.name, queue: onFailure?.split(':').at(-1) ?? null, ...record, items });
+        const named = items.slice(0, 3).map(({ eventName, keys }) => `${String(eventName)} ${JSON.stringify(keys ?? {})}`);
+        onProblem(`${fn.name} gave up ${records.length === 1 ? 'a record' : `${records.length} records`}: ${named.join(', ')}`);
       },
       onError: (error) => stopping.signal.aborted || onProblem(`${fn.name} cannot read its stream: ${String(error)}`),
     };

@@ -193,6 +193,7 @@ describe.each(LAYOUTS)('the triggers, %s', (layout) => {
       queue,
       requestContext: { condition: 'RetryAttemptsExhausted' },
       responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: null },
+      items: [{ eventName: 'INSERT', keys: { pk: { S: '$store#customerId_max' }, sk: { S: expect.stringContaining(bad.orderId) } } }],
       DDBStreamBatchInfo: { batchSize: 1, streamArn: expect.stringContaining(`:table/${table('Orders')}/stream/`) },
     });
 
