@@ -232,8 +232,15 @@ async function start(
   });
   started.push(pump);
 
-  const sweepAll = async () => {
-    for (const table of tables) await sweep(engine, table, clock);
+  let swept: Promise<void> = Promise.resolve();
+  /** One behind the other: what was moved in time since is met by the next. */
+  const sweepAll = (): Promise<void> => {
+    swept = swept
+      .catch(() => {})
+      .then(async () => {
+        for (const table of tables) await sweep(engine, table, clock);
+      });
+    return swept;
   };
   const sweeping = setInterval(() => void sweepAll().catch(() => {}), SWEEP_EVERY_MS);
   started.push({ stop: () => clearInterval(sweeping) });

@@ -1,6 +1,6 @@
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { GetQueueUrlCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, GetQueueUrlCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { UserError } from './user-error';
 import { localStore } from './local-store';
 import { placeOf, readOptions } from './options';
@@ -68,9 +68,26 @@ async function queueUrl(sqs: SQSClient, queue: string): Promise<string> {
   } catch (error) {
     if (!/QueueDoesNotExist|NonExistentQueue/.test((error as Error).name)) throw error;
     const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
-    const names = QueueUrls.map((url) => url.split('/').at(-1)).filter((name) => name?.endsWith('-failed'));
+    const names = QueueUrls.map((url) => url.split('/').at(-1)).filter((name) => name?.endsWith('-trigger-failed'));
     throw new UserError(`There is no queue ${queue}. ${names.length > 0 ? `On-failure queues: ${names.join(', ')}.` : ''}`.trim());
   }
+}
+
+/**
+ * Of a queue that another consumer reads, each look would count as a delivery that failed.
+ * @throws UserError for one that is no on-failure queue
+ */
+async function requireOnFailureQueue(sqs: SQSClient, url: string, queue: string): Promise<void> {
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['RedrivePolicy'] }));
+  if (Attributes?.RedrivePolicy === undefined) return;
+  throw new UserError(`${queue} is no on-failure queue: it has a consumer, and a dead-letter queue of its own.`);
+}
+
+/** Messages that another redrive has received, and not released. */
+async function inFlight(sqs: SQSClient, url: string): Promise<number> {
+  const name = 'ApproximateNumberOfMessagesNotVisible';
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [name] }));
+  return Number(Attributes?.[name] ?? 0);
 }
 
 async function main(): Promise<void> {
@@ -78,13 +95,18 @@ async function main(): Promise<void> {
   if (settings === 'help') return console.log(HELP);
   const services = await connect(settings);
   const url = await queueUrl(services.sqs, settings.queue);
-  const summary = await redrive(services, url, settings.isDryRun, (line) => console.log(line));
-  console.log(inWords(summary, settings));
+  await requireOnFailureQueue(services.sqs, url, settings.queue);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  const summary = await redrive(services, url, settings.isDryRun, (line) => console.log(line), stop.signal);
+  console.log(inWords(summary, settings, await inFlight(services.sqs, url)));
   if (summary.left + summary.pastSaving > 0) process.exitCode = 1;
 }
 
-function inWords({ redriven, left, pastSaving }: Summary, { queue, isDryRun }: Settings): string {
-  if (redriven + left + pastSaving === 0) return `${queue} is empty.`;
+function inWords({ redriven, left, pastSaving }: Summary, { queue, isDryRun }: Settings, inFlight: number): string {
+  if (redriven + left + pastSaving === 0) {
+    return inFlight > 0 ? `${queue}: ${inFlight} are in flight; they come back within minutes.` : `${queue} is empty.`;
+  }
   return `${queue}: ${redriven} ${isDryRun ? 'can be redriven' : 'redriven'}, ${left} left in the queue, ${pastSaving} past saving.`;
 }
 

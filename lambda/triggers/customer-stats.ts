@@ -106,12 +106,12 @@ function statsWith(old: Stats | undefined, order: { totalMinor: number; currency
   const { [currency]: before = 0, ...others } = old?.spent ?? {};
   const sum = before + sign * totalMinor;
   const times = [placedAt, ...(old?.lastOrderAt === undefined ? [] : [old.lastOrderAt])].sort();
-  const since = [placedAt, ...(old?.countedSince === undefined ? [] : [old.countedSince])].sort();
+  const since = [...(sign === 0 ? [] : [placedAt]), ...(old?.countedSince === undefined ? [] : [old.countedSince])].sort()[0];
   return {
     orders: (old?.orders ?? 0) + sign,
     spent: sum === 0 ? others : { ...others, [currency]: sum },
     lastOrderAt: times.at(-1) as string,
-    countedSince: since[0] as string,
+    ...(since !== undefined && { countedSince: since }),
   };
 }
 

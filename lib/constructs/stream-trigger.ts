@@ -27,17 +27,12 @@ const TIMEOUT = Duration.minutes(1);
  * role lists what Lambda needs in the function's name.
  */
 export class StreamTrigger extends Construct {
-  readonly function: lambda.Function;
-  readonly onFailure: sqs.Queue;
-
   constructor(scope: Construct, id: string, props: StreamTriggerProps) {
     super(scope, id);
     const { settings, eventSourceArn, filters = [] } = props;
-    this.onFailure = new sqs.Queue(this, 'OnFailure', {
+    const onFailure = new sqs.Queue(this, 'OnFailure', {
       queueName: props.queueName,
       retentionPeriod: Duration.days(settings.onFailureRetentionDays),
-      // Longer than a redrive takes for what it has received.
-      visibilityTimeout: Duration.minutes(5),
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       removalPolicy: props.removalPolicy,
@@ -48,10 +43,9 @@ export class StreamTrigger extends Construct {
       statements: [
         ...(props.statements ?? []),
         new iam.PolicyStatement({ actions: [...props.readActions], resources: [eventSourceArn] }),
-        new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.onFailure.queueArn] }),
+        new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [onFailure.queueArn] }),
       ],
     });
-    this.function = fn;
     const mapping = new lambda.EventSourceMapping(this, 'Mapping', {
       target: fn,
       eventSourceArn,
@@ -63,7 +57,7 @@ export class StreamTrigger extends Construct {
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
       // As it is, where the L2's own destination would grant more than sending.
-      onFailure: { bind: () => ({ destination: this.onFailure.queueArn }) },
+      onFailure: { bind: () => ({ destination: onFailure.queueArn }) },
       ...(filters.length > 0 && { filters: filters.map((pattern) => ({ pattern: JSON.stringify(pattern) })) }),
     });
     // Lambda refuses a mapping whose function may not read the stream yet.

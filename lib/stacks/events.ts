@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -83,6 +83,8 @@ export class EventsStack extends Stack {
       ],
       removalPolicy,
     });
+
+    new CfnOutput(this, 'ArchiveBucketName', { value: archive.bucketName });
 
     /** What an effect that calls a service may do there, and where the function finds it. */
     const services: Record<Service, { statement: iam.PolicyStatement; environment: Record<string, string> }> = {

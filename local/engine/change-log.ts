@@ -75,6 +75,7 @@ export class ChangeLog {
       this.database.exec(SCHEMA);
     } catch (error) {
       this.database.close();
+      if (!/no such (table|column)/.test(String(error))) throw error;
       throw new UserError(`This engine keeps its streams otherwise than dynoxide 1.2.1, so they cannot be read: ${(error as Error).message}`);
     }
   }
@@ -113,15 +114,15 @@ export class ChangeLog {
   /** Says that what `remove` deletes has expired. It is noted before, so that nobody reads the change without it. */
   async expire(table: string, keys: Item, remove: () => Promise<void>): Promise<void> {
     const key = keyText(keys);
-    this.run('INSERT INTO expiry VALUES (?, ?, (SELECT coalesce(max(id), 0) FROM change_log), NULL)', table, key);
-    const open = 'WHERE table_name = ? AND item_key = ? AND until_id IS NULL';
+    const note = 'INSERT INTO expiry VALUES (?, ?, (SELECT coalesce(max(id), 0) FROM change_log), NULL)';
+    const { lastInsertRowid } = this.prepared(note).run(table, key);
     try {
       await remove();
     } catch (error) {
-      this.run(`DELETE FROM expiry ${open}`, table, key);
+      this.run('DELETE FROM expiry WHERE rowid = ?', Number(lastInsertRowid));
       throw error;
     }
-    this.run(`UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log) ${open}`, table, key);
+    this.run('UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log) WHERE rowid = ?', Number(lastInsertRowid));
   }
 
   /** The last change of a table that was trimmed; 0 where none was. */
@@ -130,23 +131,20 @@ export class ChangeLog {
     return row?.id ?? 0;
   }
 
-  /** Deletes the changes of a table up to an id, a few at a time. @returns how many */
-  async trim(table: string, upTo: number): Promise<number> {
+  /** Deletes the changes of a table up to an id, a few at a time. */
+  async trim(table: string, upTo: number): Promise<void> {
     this.run('INSERT INTO trimmed VALUES (?, ?) ON CONFLICT DO UPDATE SET id = max(id, excluded.id)', table, upTo);
-    for (let trimmed = 0; ; ) {
+    for (;;) {
       const changes = this.run(
         'DELETE FROM change_log WHERE id IN (SELECT id FROM change_log WHERE table_name = ? AND id <= ? ORDER BY id LIMIT ?)',
         table,
         upTo,
         TRIMMED_AT_ONCE,
       );
-      trimmed += changes;
-      if (changes < TRIMMED_AT_ONCE) {
-        this.run('DELETE FROM expiry WHERE table_name = ? AND until_id <= ?', table, upTo);
-        return trimmed;
-      }
+      if (changes < TRIMMED_AT_ONCE) break;
       await new Promise((done) => setImmediate(done));
     }
+    this.run('DELETE FROM expiry WHERE table_name = ? AND until_id <= ?', table, upTo);
   }
 
   /** The last change of a table that is older than a time, or behind more than so many newer ones; 0 where none is. */

@@ -32,7 +32,12 @@ export class PassedStreams implements EngineStreams {
     const now = Date.now();
     for (const [text, at] of this.expired) if (at < now - REMEMBERED_MS) this.expired.delete(text);
     this.expired.set(keyText(key), now);
-    await remove();
+    try {
+      await remove();
+    } catch (error) {
+      this.expired.delete(keyText(key));
+      throw error;
+    }
   }
 
   /** DynamoDB Local does not slow down with the records it keeps. */

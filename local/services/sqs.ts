@@ -105,6 +105,7 @@ export function sqsService({ region, queues }: { region: string; queues: Queues 
           VisibilityTimeout: String(queue.visibilityTimeoutSeconds),
           MessageRetentionPeriod: String(queue.retentionSeconds),
           MaximumMessageSize: String(queue.maximumMessageBytes),
+          ...(queue.redrive && { RedrivePolicy: JSON.stringify(queue.redrive) }),
         };
         return json.reply({ Attributes: chosen(attributes, input.AttributeNames ?? []) });
       },

@@ -13,9 +13,9 @@ export class Checkpoints {
   }
 
   set(reader: string, sequenceNumber: string): void {
-    this.positions[reader] = sequenceNumber;
     // Whoever is killed meanwhile leaves the old one or the new one, whole.
-    writeFileSync(`${this.file}.new`, JSON.stringify(this.positions, null, 2));
+    writeFileSync(`${this.file}.new`, JSON.stringify({ ...this.positions, [reader]: sequenceNumber }, null, 2));
     renameSync(`${this.file}.new`, this.file);
+    this.positions[reader] = sequenceNumber;
   }
 }

@@ -126,6 +126,8 @@ class Consumer {
     const succeeded = records.slice(0, failure?.from).at(-1);
     if (succeeded) this.pass(succeeded.sequenceNumber);
     if (!failure) return [];
+    // What failed may have been ended with the platform: it is no try.
+    if (this.signal.aborted) return 'aborted';
     return this.afterFailure(failure.from, {
       ...part,
       records: records.slice(failure.from),

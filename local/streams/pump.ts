@@ -88,13 +88,13 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
     if (!pool) throw new UserError(`The event source mapping ${id} invokes ${functionName}, which is no function here.`);
     const { fn } = pool;
     const { table, source } = sourceOf(settings, options);
-    reads(table, id);
     const service = eventSourceArn.split(':')[2] as keyof typeof READ_ACTIONS;
     const needs = READ_ACTIONS[service].map((action) => ({ action: `${service}:${action}`, resource: eventSourceArn }));
     if (onFailure !== undefined) needs.push({ action: 'sqs:SendMessage', resource: onFailure });
     const denied = permissions.check(fn.name, ...needs);
     if (denied !== undefined) throw new UserError(`Lambda would refuse the event source mapping ${id}. ${denied}`);
     if (!settings.enabled) continue;
+    reads(table, id);
     pool.warm();
 
     const invoke = async (event: object) => {

@@ -136,7 +136,7 @@ export class TableStream implements ShardSource {
 }
 
 /** A record as Lambda hands it on. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html */
-export function lambdaEvent({ userIdentity, ...record }: StreamRecord, eventSourceARN: string): SourceRecord['event'] {
+function lambdaEvent({ userIdentity, ...record }: StreamRecord, eventSourceARN: string): SourceRecord['event'] {
   return {
     ...record,
     ...(userIdentity && { userIdentity: { type: userIdentity.Type, principalId: userIdentity.PrincipalId } }),

@@ -43,7 +43,7 @@ describe('what is wrong is refused', () => {
     // Two items of the user, two of the product, two of the order; a mark of the mail, the statistics and their mark, the
     // order's history. What changes cause comes a moment later.
     before = await until(contents, (tables) => tables.flat().length === 10);
-    expect(before.flat()).toHaveLength(10);
+    if (before.flat().length !== 10) throw new Error(`There are ${before.flat().length} items.`);
   });
   afterEach(async () => expect(await contents()).toEqual(before));
   afterAll(() => store.stop());

@@ -209,6 +209,8 @@ describe.each(LAYOUTS)('the triggers, %s', (layout) => {
     expect((await redrive(store, '--queue', queue)).stdout).toMatch(/^redriven .*\n.*: 1 redriven, 0 left in the queue, 0 past saving/);
     expect((await account('max')).stats).toMatchObject({ orders: 1, spent: { EUR: 5 } });
     expect((await redrive(store, '--queue', queue)).stdout).toBe(`${queue} is empty.\n`);
+    const read = await redrive(store, '--queue', 'store-dev-fulfilment', '--dry-run');
+    expect(read).toEqual({ code: 1, stdout: expect.stringMatching(/^store-dev-fulfilment is no on-failure queue: it has a consumer/) });
     expect(await redrive(store, '--queue', 'other')).toEqual({ code: 1, stdout: expect.stringMatching(/^There is no queue other\. On-failure queues: store-dev-/) });
   }, 90_000);
 

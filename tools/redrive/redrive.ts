@@ -26,8 +26,12 @@ export interface Summary {
   pastSaving: number;
 }
 
-/** A message comes back by itself after this, should the redrive end in the middle: more than one message takes. */
-const IN_FLIGHT_SECONDS = 900;
+/** A message comes back by itself after this, should the redrive end in the middle; it is held anew before that. */
+const IN_FLIGHT_SECONDS = 300;
+const HELD_ANEW_MS = 120_000;
+
+/** So many messages that were seen before, one behind the other: all that is left was tried. */
+const SEEN_IN_A_ROW = 20;
 
 /** A queue is asked on all its servers only when it may wait. */
 const WAIT_SECONDS = 2;
@@ -38,17 +42,24 @@ const WAIT_SECONDS = 2;
  *
  * @param isDryRun invokes and deletes nothing
  * @param print one line for each message
+ * @param stop ends it after the record under way
  */
 export async function redrive(
   { sqs, lambda, streams }: Services,
   queueUrl: string,
   isDryRun: boolean,
   print: (line: string) => void,
+  stop: AbortSignal,
 ): Promise<Summary> {
   const summary: Summary = { redriven: 0, left: 0, pastSaving: 0 };
   const kept = new Map<string, Message>();
+  const setVisibility = (message: Message, seconds: number) =>
+    sqs.send(
+      new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle, VisibilityTimeout: seconds }),
+    );
+  let seen = 0;
   try {
-    for (;;) {
+    while (!stop.aborted && seen < SEEN_IN_A_ROW) {
       const { Messages: [message] = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl: queueUrl,
@@ -57,34 +68,56 @@ export async function redrive(
           WaitTimeSeconds: WAIT_SECONDS,
         }),
       );
-      // One that was seen has come back, after the others.
-      if (!message || kept.has(message.MessageId ?? '')) return summary;
-      const { outcome, line } = await redriveMessage(message.Body ?? '', { lambda, streams }, isDryRun).catch((error: unknown) => ({
-        outcome: 'left' as const,
-        line: `left         ${(error as Error).name}: ${(error as Error).message}`,
-      }));
+      if (!message) break;
+      const id = message.MessageId ?? '';
+      // One that stays has come back, which in a long redrive others may still be behind.
+      seen = kept.has(id) ? seen + 1 : 0;
+      if (kept.has(id)) {
+        kept.set(id, message);
+        continue;
+      }
+      const hold = () => setVisibility(message, IN_FLIGHT_SECONDS);
+      const { outcome, line } = await redriveMessage(message.Body ?? '', { lambda, streams }, { isDryRun, stop, hold });
       summary[outcome]++;
       if (outcome === 'redriven' && !isDryRun) {
         await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
-      } else kept.set(message.MessageId ?? '', message);
+      } else kept.set(id, message);
       print(line);
     }
+    return summary;
   } finally {
     // What stays can be received again at once; one that cannot be released comes back by itself.
-    for (const { ReceiptHandle } of kept.values()) {
-      const release = new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 });
-      await sqs.send(release).catch(() => {});
-    }
+    for (const message of kept.values()) await setVisibility(message, 0).catch(() => {});
   }
+}
+
+interface Redrive {
+  isDryRun: boolean;
+  /** Ends it after the record under way. */
+  stop: AbortSignal;
+  /** Keeps the message from coming back meanwhile. */
+  hold(): Promise<unknown>;
 }
 
 async function redriveMessage(
   body: string,
-  { lambda, streams }: Pick<Services, 'lambda' | 'streams'>,
-  isDryRun: boolean,
+  services: Pick<Services, 'lambda' | 'streams'>,
+  how: Redrive,
 ): Promise<{ outcome: keyof Summary; line: string }> {
   const batch = readMessage(body);
   if (typeof batch === 'string') return { outcome: 'left', line: `left         ${batch}: ${body.slice(0, 80)}` };
+  try {
+    return await redriveBatch(batch, services, how);
+  } catch (error) {
+    return { outcome: 'left', line: `left         ${describe(batch, [])}: ${(error as Error).name}: ${(error as Error).message}` };
+  }
+}
+
+async function redriveBatch(
+  batch: Batch,
+  { lambda, streams }: Pick<Services, 'lambda' | 'streams'>,
+  { isDryRun, stop, hold }: Redrive,
+): Promise<{ outcome: keyof Summary; line: string }> {
   const { records, isTrimmed } = await fetchRecords(streams, batch);
   const what = describe(batch, records);
   if (records.length === 0) return { outcome: 'pastSaving', line: `past saving  ${what}: the stream has it no more` };
@@ -94,7 +127,13 @@ async function redriveMessage(
       : { outcome: 'redriven', line: `would go     ${what}` };
   }
   const failures: string[] = [];
+  let held = Date.now();
   for (const record of records) {
+    if (stop.aborted) return { outcome: 'left', line: `stopped      ${what}` };
+    if (Date.now() - held > HELD_ANEW_MS) {
+      await hold();
+      held = Date.now();
+    }
     const failure = await invoke(lambda, batch, record);
     if (failure) failures.push(`${record.dynamodb?.SequenceNumber}: ${failure}`);
   }

@@ -138,6 +138,19 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
     await expect(deliver(plain, placed!)).rejects.toThrow(`The statistics of ${customer} in the table are not what the model says.`);
   });
 
+  test('of an account that came back do not miss the orders of the one before, whatever is redriven late', async () => {
+    const customer = newCustomer();
+    const on = (day: number) => `2026-11-0${day}T10:00:00.000Z`;
+    const [placedA, cancelledA] = recordsOf(customer, life({ orderId: 'a', placedAt: on(1), fate: 'cancelled' }));
+    const [placedB, cancelledB] = recordsOf(customer, life({ orderId: 'b', placedAt: on(2), fate: 'cancelled' }));
+    await deliver(plain, cancelledA!, placedB!);
+    // The account goes, and comes back.
+    await plain.CustomerStats.delete({ userId: customer }).go();
+    await deliver(plain, ...recordsOf(customer, life({ orderId: 'c', placedAt: on(3), totalMinor: 7 })));
+    await deliver(plain, placedA!, cancelledB!);
+    expect(await found(customer, plain)).toMatchObject({ orders: 1, spent: { EUR: 7 } });
+  });
+
   test('do not change by what changes neither status nor sum, and nothing is sent for it', async () => {
     const customer = newCustomer();
     const order = written('Order', { customerId: customer });

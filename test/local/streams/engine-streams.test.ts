@@ -177,6 +177,17 @@ describe('the streams of dynoxide', () => {
     expect(removals.map(({ userIdentity }) => userIdentity)).toEqual([undefined, ttl, undefined]);
   });
 
+  test('two sweeps at once take nothing of each other', async () => {
+    const { TableName, streamArn, put } = await newTable();
+    const expired = { expiresAt: { N: String(Math.floor(Date.now() / 1_000) - 60) } };
+    for (let item = 0; item < 40; item++) await put(`k${item}`, '1', expired);
+    const clock = new Clock(join(folder, 'clock.json'));
+    await Promise.all([1, 2, 3].map(() => sweep(engine, table(TableName), clock)));
+    const removals = (await all(streamArn)).filter(({ eventName }) => eventName === 'REMOVE');
+    expect(removals).toHaveLength(40);
+    expect(removals.filter(({ userIdentity }) => userIdentity === undefined)).toEqual([]);
+  });
+
   test('what all have read is trimmed when it is old, or when there is too much of it, and who reads behind it is told', async () => {
     const { TableName, streamArn, put } = await newTable();
     for (const pk of ['a', 'b', 'c', 'd', 'e']) await put(pk);

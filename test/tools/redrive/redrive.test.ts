@@ -59,7 +59,8 @@ describe('redriving an on-failure queue', () => {
   };
   async function run(isDryRun = false) {
     const lines: string[] = [];
-    return { summary: await redrive(services, queueUrl, isDryRun, (line) => lines.push(line)), lines };
+    const stop = new AbortController().signal;
+    return { summary: await redrive(services, queueUrl, isDryRun, (line) => lines.push(line), stop), lines };
   }
 
   test('one that fails again holds up none of those behind it in its message, and the message stays', async () => {
@@ -112,6 +113,22 @@ describe('redriving an on-failure queue', () => {
     expect(await waiting()).toBe(2);
   });
 
+  test('one that is told to stop ends after the record under way, and releases its message', async () => {
+    const numbers = (await records()).map(({ dynamodb: change }) => change!.SequenceNumber as string);
+    await send(batch({ startSequenceNumber: numbers[0], endSequenceNumber: numbers.at(-1), batchSize: numbers.length }));
+    const stop = new AbortController();
+    const send1 = services.lambda.send.bind(services.lambda);
+    const invoked = jest.spyOn(services.lambda, 'send').mockImplementation(((command: never) => {
+      stop.abort();
+      return send1(command);
+    }) as never);
+    const lines: string[] = [];
+    const summary = await redrive(services, queueUrl, false, (line) => lines.push(line), stop.signal);
+    expect([summary.left, invoked.mock.calls.length, lines]).toEqual([1, 1, [expect.stringMatching(/^stopped /)]]);
+    invoked.mockRestore();
+    expect(await waiting()).toBe(1);
+  });
+
   test('a function that is gone leaves its message, and the others go on', async () => {
     const first = (await records())[0]!.dynamodb!.SequenceNumber as string;
     const named = batch({ startSequenceNumber: first, endSequenceNumber: first });
@@ -122,7 +139,7 @@ describe('redriving an on-failure queue', () => {
     expect(await waiting()).toBe(2);
     const { summary, lines } = await run();
     expect(summary).toEqual({ redriven: 1, left: 1, pastSaving: 0 });
-    expect(lines.sort()).toEqual([expect.stringMatching(/^left +ResourceNotFoundException: Function not found/), expect.stringMatching(/^redriven .*users/)]);
+    expect(lines.sort()).toEqual([expect.stringMatching(/^left +.*nobodys.*: ResourceNotFoundException: Function not found/), expect.stringMatching(/^redriven .*users/)]);
     expect(await waiting()).toBe(1);
   });
 });
