@@ -1,16 +1,17 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet } from 'jose';
-import { HttpApi, type RequestLogEntry, type RouteTarget } from './api/http-api';
-import { Issuer, type JwtAuthorizer } from './api/issuer';
-import type { Route } from './api/routes';
-import { type Assembly, type Resource, readAssembly } from './assembly';
+import { HttpApi, type RequestLogEntry } from './api/http-api';
+import { Issuer } from './api/issuer';
+import { readRoutes } from './api/read-routes';
+import { readAssembly } from './assembly';
 import { Clock } from './clock';
 import { type EngineKind, freePort, isFree, startEngine } from './engine/engine';
 import { type EngineName, findEngine } from './engine/find-engine';
-import { Environment, type LocalFunction } from './functions/environment';
+import { Environment } from './functions/environment';
 import { Pool } from './functions/pool';
+import { readFunction } from './functions/read-function';
 import { FaultInjector } from './gateway/faults';
 import type { Call } from './gateway/call';
 import { createGateway } from './gateway/gateway';
@@ -280,60 +281,6 @@ async function start(
     permissions: () => permissions.list(),
     stop,
   };
-}
-
-interface FunctionProperties {
-  Code: { S3Key: string };
-  Handler: string;
-  MemorySize?: number;
-  Timeout?: number;
-  Environment?: { Variables?: Record<string, string> };
-}
-
-function readFunction(resource: Resource, resolver: Resolver, assembly: Assembly): LocalFunction {
-  const { Code, Handler, MemorySize = 128, Timeout = 3, Environment } = resolver.properties<FunctionProperties>(resource);
-  const variables = Environment?.Variables ?? {};
-  const functionName = resolver.ref(resource);
-  return {
-    name: variables.POWERTOOLS_SERVICE_NAME ?? functionName,
-    functionName,
-    arn: resolver.attribute(resource, 'Arn'),
-    handler: Handler,
-    folder: assembly.assetFolder(Code.S3Key),
-    memoryMb: MemorySize,
-    timeoutMs: Timeout * 1_000,
-    region: resource.stack.region,
-    // Letters and digits only, as DynamoDB Local wants them.
-    accessKeyId: `ASIA${createHash('sha256').update(functionName).digest('hex').slice(0, 16).toUpperCase()}`,
-    variables,
-  };
-}
-
-interface RouteProperties {
-  RouteKey: string;
-  Target: string;
-  AuthorizationType?: string;
-  AuthorizerId?: string;
-}
-
-function readRoutes(resources: Resource[], resolver: Resolver, assembly: Assembly, pools: Pool[]): Route<RouteTarget>[] {
-  const byRef = (type: string) =>
-    new Map(assembly.resources.filter((resource) => resource.type === type).map((resource) => [resolver.ref(resource), resource]));
-  const integrations = byRef('AWS::ApiGatewayV2::Integration');
-  const authorizers = byRef('AWS::ApiGatewayV2::Authorizer');
-  return resources.map((resource) => {
-    const { RouteKey: routeKey, Target, AuthorizationType = 'NONE', AuthorizerId } = resolver.properties<RouteProperties>(resource);
-    const integration = integrations.get(Target.replace('integrations/', ''));
-    const arn = integration && resolver.properties<{ IntegrationUri: string }>(integration).IntegrationUri;
-    const pool = pools.find(({ fn }) => fn.arn === arn);
-    if (!pool) throw new Error(`The route ${routeKey} leads to ${arn}, which is no function here.`);
-    if (AuthorizationType === 'NONE') return { routeKey, target: { pool } };
-    const authorizer = AuthorizationType === 'JWT' && authorizers.get(AuthorizerId ?? '');
-    if (!authorizer) throw new Error(`The route ${routeKey} has an authorizer of type ${AuthorizationType}; JWT runs here.`);
-    const { JwtConfiguration } = resolver.properties<{ JwtConfiguration: { Issuer: string; Audience: string[] } }>(authorizer);
-    const jwt: JwtAuthorizer = { issuer: JwtConfiguration.Issuer, audience: JwtConfiguration.Audience };
-    return { routeKey, target: { pool, authorizer: jwt } };
-  });
 }
 
 /** The port next to the API's, so that tools keep their settings; any other where that is taken. */

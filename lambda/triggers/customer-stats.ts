@@ -26,8 +26,9 @@ function countOf(change: OrderChange): 1 | 0 | -1 {
 /**
  * Adds an order to its customer's statistics, or takes it out: once per event, since the marker is in the same transaction.
  *
- * Records may come in any order, as when one is redriven later. An order that is taken out and was never counted leaves a
- * mark of its own, so that it is not counted when its record comes at last; one of an account that is gone is not missed.
+ * Records may come in any order, as when one is redriven later. An order that is taken out, and that was placed before any
+ * that counts, was never counted here: it leaves a mark, so that it is not counted when its record comes at last. One of an
+ * account that is gone is not missed in this way.
  * @throws Problem as `transact`
  */
 export async function countOrder(

@@ -1,0 +1,37 @@
+import type { Assembly, Resource } from '../assembly';
+import type { Pool } from '../functions/pool';
+import type { Resolver } from '../resolve';
+import type { RouteTarget } from './http-api';
+import type { JwtAuthorizer } from './issuer';
+import type { Route } from './routes';
+
+interface RouteProperties {
+  RouteKey: string;
+  Target: string;
+  AuthorizationType?: string;
+  AuthorizerId?: string;
+}
+
+/**
+ * The routes of the HTTP API, each with the pool of its function and its authorizer.
+ * @throws Error for an authorizer that does not run here
+ */
+export function readRoutes(resources: Resource[], resolver: Resolver, assembly: Assembly, pools: Pool[]): Route<RouteTarget>[] {
+  const byRef = (type: string) =>
+    new Map(assembly.resources.filter((resource) => resource.type === type).map((resource) => [resolver.ref(resource), resource]));
+  const integrations = byRef('AWS::ApiGatewayV2::Integration');
+  const authorizers = byRef('AWS::ApiGatewayV2::Authorizer');
+  return resources.map((resource) => {
+    const { RouteKey: routeKey, Target, AuthorizationType = 'NONE', AuthorizerId } = resolver.properties<RouteProperties>(resource);
+    const integration = integrations.get(Target.replace('integrations/', ''));
+    const arn = integration && resolver.properties<{ IntegrationUri: string }>(integration).IntegrationUri;
+    const pool = pools.find(({ fn }) => fn.arn === arn);
+    if (!pool) throw new Error(`The route ${routeKey} leads to ${arn}, which is no function here.`);
+    if (AuthorizationType === 'NONE') return { routeKey, target: { pool } };
+    const authorizer = AuthorizationType === 'JWT' && authorizers.get(AuthorizerId ?? '');
+    if (!authorizer) throw new Error(`The route ${routeKey} has an authorizer of type ${AuthorizationType}; JWT runs here.`);
+    const { JwtConfiguration } = resolver.properties<{ JwtConfiguration: { Issuer: string; Audience: string[] } }>(authorizer);
+    const jwt: JwtAuthorizer = { issuer: JwtConfiguration.Issuer, audience: JwtConfiguration.Audience };
+    return { routeKey, target: { pool, authorizer: jwt } };
+  });
+}

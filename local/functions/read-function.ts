@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { Assembly, Resource } from '../assembly';
+import type { Resolver } from '../resolve';
+import type { LocalFunction } from './environment';
+
+interface FunctionProperties {
+  Code: { S3Key: string };
+  Handler: string;
+  MemorySize?: number;
+  Timeout?: number;
+  Environment?: { Variables?: Record<string, string> };
+}
+
+/** A function of the templates, with the folder of its bundle. */
+export function readFunction(resource: Resource, resolver: Resolver, assembly: Assembly): LocalFunction {
+  const { Code, Handler, MemorySize = 128, Timeout = 3, Environment } = resolver.properties<FunctionProperties>(resource);
+  const variables = Environment?.Variables ?? {};
+  const functionName = resolver.ref(resource);
+  return {
+    name: variables.POWERTOOLS_SERVICE_NAME ?? functionName,
+    functionName,
+    arn: resolver.attribute(resource, 'Arn'),
+    handler: Handler,
+    folder: assembly.assetFolder(Code.S3Key),
+    memoryMb: MemorySize,
+    timeoutMs: Timeout * 1_000,
+    region: resource.stack.region,
+    // Letters and digits only, as DynamoDB Local wants them.
+    accessKeyId: `ASIA${createHash('sha256').update(functionName).digest('hex').slice(0, 16).toUpperCase()}`,
+    variables,
+  };
+}
