@@ -5,7 +5,7 @@ import type { MappingSettings } from './mapping';
 import { type Discarded, onFailureRecord, type OnFailureRecord } from './on-failure-record';
 
 /** Between tries of the same batch, and of anything else that failed. */
-const BACKOFF_MS = { first: 50, most: 300 };
+const BACKOFF_MS = { first: 25, most: 150 };
 
 /** One record of a shard, as it will be in the event. */
 export interface SourceRecord {

@@ -47,6 +47,7 @@ export async function follow(options: FollowOptions): Promise<void> {
 
   const checkpoint: Checkpoint = { table, streamArn, shards: {}, ...(from === 'checkpoint' && readCheckpoint(file)) };
   const positions = checkpoint.shards;
+  const begins = from === 'latest' ? 'now on' : Object.keys(positions).length > 0 ? 'the checkpoint on' : 'the oldest record on';
   let isSaved = true;
   const save = () => {
     if (!isSaved) writeCheckpoint(file, checkpoint);
@@ -118,7 +119,7 @@ export async function follow(options: FollowOptions): Promise<void> {
     // Now it takes the place of an earlier one, though nothing may come for long.
     isSaved = false;
     save();
-    status(`following ${table}, ${stream.view ?? 'no view type'}, from ${from}; Ctrl-C ends it`);
+    status(`following ${table}, ${stream.view ?? 'no view type'}, from ${begins}; Ctrl-C ends it`);
     while (!stop.aborted) {
       forget(stream);
       for (const { id } of shardsToBegin(stream.shards, positions, (shard) => reading.has(shard))) {

@@ -117,9 +117,9 @@ describe('a batch that fails', () => {
     expect(log).toEqual(['invoke 1 2', 'invoke 1 2', 'invoke 1 2', 'invoke 1 2', 'checkpoint 2', 'invoke 3', 'checkpoint 3']);
   });
 
-  test('is tried again after 50 ms, twice as long each time, up to 300', async () => {
+  test('is tried again after 25 ms, twice as long each time, up to 150', async () => {
     const { waits } = await run({ records: records('1'), answer: (_batch, n) => (n < 6 ? THROWN : OK) });
-    expect(waits).toEqual([50, 100, 200, 300, 300, 300]);
+    expect(waits).toEqual([25, 50, 100, 150, 150, 150]);
   });
 
   test('waits as long as at first when the one before it failed often', async () => {
@@ -128,7 +128,7 @@ describe('a batch that fails', () => {
       records: records('1', '2'),
       answer: (_batch, n) => ([0, 1, 3].includes(n) ? THROWN : OK),
     });
-    expect(waits).toEqual([50, 100, 50]);
+    expect(waits).toEqual([25, 50, 25]);
   });
 
   test.each([0, 1, 3])('with %i retries is discarded after one invocation more, and those behind it go on', async (retries) => {
@@ -160,7 +160,7 @@ describe('a batch that fails', () => {
     });
     expect(invocations).toEqual([['1'], ['1'], ['1']]);
     expect(discarded).toEqual([]);
-    expect(waits).toEqual([50, 100]);
+    expect(waits).toEqual([25, 50]);
     expect(errors).toHaveLength(2);
   });
 });
@@ -186,7 +186,7 @@ describe('MaximumRecordAgeInSeconds', () => {
   test('ends retries that have no end otherwise', async () => {
     const { invocations, sent } = await run({
       properties: { ...DESTINATION, ...AGE, BatchSize: 1 },
-      records: [record('1', {}, START - 59_800), record('2')],
+      records: [record('1', {}, START - 59_900), record('2')],
       answer: poisonedBy('1'),
     });
     expect(invocations).toEqual([['1'], ['1'], ['1'], ['2']]);
@@ -261,7 +261,7 @@ describe('the on-failure record', () => {
       },
     });
     expect(log).toEqual(['invoke 1', 'send', 'send', 'send', 'send', 'checkpoint 1', 'invoke 2', 'checkpoint 2']);
-    expect(waits).toEqual([50, 100, 200]);
+    expect(waits).toEqual([25, 50, 100]);
     expect([sent.length, discarded.length, errors.length]).toEqual([1, 1, 3]);
   });
 });
@@ -446,7 +446,7 @@ test('a shard that cannot be read is read again', async () => {
     },
   });
   expect(invocations).toEqual([['1']]);
-  expect(waits).toEqual([50, 100, 200]);
+  expect(waits).toEqual([25, 50, 100]);
   expect(errors).toHaveLength(3);
 });
 

@@ -9,8 +9,8 @@ test('the lock of a process that was killed and that nobody has asked for yet is
   // Only Linux tells of such a process.
   if (process.platform !== 'linux') return;
   const folder = mkdtempSync(join(tmpdir(), 'store-lock-'));
-  // `sleep` is the parent of a process that has ended, and never asks for it.
-  const parent = spawn('bash', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The second `sleep` becomes the parent of the first one, and never asks for it when it has ended.
+  const parent = spawn('bash', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     const pid = await new Promise<string>((done) => parent.stdout.once('data', (data: Buffer) => done(data.toString().trim())));
     const state = async () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0];
