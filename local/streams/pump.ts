@@ -15,10 +15,10 @@ import { Checkpoints } from './checkpoints';
 import { consume, type ConsumerPorts, type ShardSource, type SourceRecord } from './consumer';
 import { KINESIS_SHARD, kinesisChange, kinesisEvent } from './kinesis-destination';
 import type { MappingSettings } from './mapping';
+import { keepReading, Readers } from './readers';
 import { TableStream } from './table-stream';
 
 const TRIM_EVERY_MS = 60_000;
-const RESTART_MS = 1_000;
 
 /** How long the end of the platform waits for invocations under way. */
 const LAST_INVOCATIONS_MS = 2_000;
@@ -59,28 +59,13 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
   const { engine, clock, faults, permissions, queues, outbox, onProblem } = options;
   const checkpoints = new Checkpoints(options.checkpointFile);
   const stopping = new AbortController();
-  /** The readers of each table's stream: what they have not read is kept. */
-  const readers = new Map<string, string[]>();
-  const reads = (table: string, reader: string) => readers.set(table, [...(readers.get(table) ?? []), reader]);
+  const readers = new Readers(checkpoints);
   const checkpoint = (reader: string): ConsumerPorts['checkpoint'] => ({
     get: () => checkpoints.get(reader),
     set: (sequenceNumber) => checkpoints.set(reader, sequenceNumber),
   });
   const running: Promise<void>[] = [];
-  /** A reader that failed (its checkpoint could not be written, say) begins again where it was. */
-  const keepRunning = (read: () => Promise<void>) => {
-    const run = async (): Promise<void> => {
-      while (!stopping.signal.aborted) {
-        try {
-          await read();
-        } catch (error) {
-          onProblem(`A reader of a stream begins again: ${String(error)}`);
-          await sleep(RESTART_MS, undefined, { signal: stopping.signal }).catch(() => {});
-        }
-      }
-    };
-    running.push(run());
-  };
+  const keep = (read: () => Promise<void>) => running.push(keepReading(read, stopping.signal, onProblem));
 
   for (const settings of options.mappings) {
     const { id, eventSourceArn, functionName, onFailure } = settings;
@@ -94,7 +79,7 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
     const denied = permissions.check(fn.name, ...needs);
     if (denied !== undefined) throw new UserError(`Lambda would refuse the event source mapping ${id}. ${denied}`);
     if (!settings.enabled) continue;
-    reads(table, id);
+    readers.add(table, id);
     pool.warm();
 
     const invoke = async (event: object) => {
@@ -129,7 +114,7 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
       },
       onError: (error) => stopping.signal.aborted || onProblem(`${fn.name} cannot read its stream: ${String(error)}`),
     };
-    keepRunning(async () => {
+    keep(async () => {
       if (checkpoints.get(id) === undefined && settings.startingPosition === 'LATEST') {
         const latest = await source.latest();
         if (latest !== undefined) checkpoints.set(id, latest);
@@ -141,18 +126,14 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
   const machineTime = (seconds: number) => clock.machineTime(seconds);
   for (const { TableName, streamArn, kinesisArn } of kinesisDestinations(options)) {
     const reader = `kinesis ${TableName}`;
-    reads(TableName, reader);
+    readers.add(TableName, reader);
     const source = new TableStream(engine, streamArn, machineTime, (record) => ({ ...kinesisChange(record, TableName) }));
     const note = (change: object) => outbox.add({ kind: 'stream', stream: kinesisArn.split('/')[1], record: change });
-    keepRunning(() => noteAll(source, checkpoint(reader), note, stopping.signal));
+    keep(() => noteAll(source, checkpoint(reader), note, stopping.signal));
   }
 
   const trim = async () => {
-    for (const [table, ids] of readers) {
-      const positions = ids.map((id) => checkpoints.get(id));
-      const behind = positions.filter((position) => position !== undefined).sort()[0];
-      if (behind !== undefined && !positions.includes(undefined)) await engine.trimStream(table, behind);
-    }
+    for (const [table, behind] of readers.behind()) await engine.trimStream(table, behind);
   };
   const trimming = setInterval(() => void trim().catch((error: unknown) => onProblem(`Old stream records stay: ${String(error)}`)), TRIM_EVERY_MS);
 

@@ -25,6 +25,7 @@ import { TableKeys } from '../../local/table-keys';
 import { startTables } from '../support/engine-tables';
 import { aProduct, startStore } from '../support/store';
 import { until } from '../support/until';
+import { FaultInjector } from '../../local/gateway/faults';
 
 const TableName = 'store-dev-Users';
 const ARN = `arn:aws:dynamodb:us-east-1:000000000000:table/${TableName}`;
@@ -454,4 +455,12 @@ describe('on the platform', () => {
     expect((await store.anonymous.delete('/_local/faults')).body).toEqual({ removed: 1 });
     expect((await store.anonymous.get('/_local/faults')).body).toEqual({ items: [] });
   });
+});
+
+test('a fault of deliveries strikes its kind and its function only, by its count', async () => {
+  const faults = new FaultInjector(undefined as never, undefined as never, undefined as never);
+  await faults.add({ kind: 'kill-consumer', function: 'orders-trigger', count: 1, after: 1 });
+  const strikes = ['users-trigger', 'orders-trigger', 'orders-trigger', 'orders-trigger'].map((name) => faults.strikes('kill-consumer', name));
+  expect(strikes).toEqual([false, false, true, false]);
+  expect(faults.strikes('duplicate-batch', 'orders-trigger')).toBe(false);
 });

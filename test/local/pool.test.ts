@@ -46,6 +46,16 @@ describe('invoking a function', () => {
     return 'payload' in result ? (JSON.parse(result.payload) as unknown) : result.error;
   };
 
+  test.each([
+    ['never answers', 'export const handler = () => new Promise(() => {})'],
+    ['has answered', 'export const handler = async () => 1'],
+  ])('killed in the middle, one that %s is an error, and a process of its own serves the next', async (_, code) => {
+    const subject = pool(code);
+    const event = { requestId: 'r1', traceId: 'Root=1-2-3', event: '{}', clockOffset: 0, killWithinMs: 1 };
+    expect(await subject.invoke(event)).toEqual({ error: { errorType: 'Runtime.ExitError', errorMessage: 'Runtime exited with SIGKILL' } });
+    expect(environments.map(({ usable }) => usable)).toEqual([false]);
+  });
+
   test('it gets the event, the context and the variables that Lambda would give', async () => {
     const subject = pool(`export const handler = async (event, context) => ({
       event, cwd: process.cwd(), remaining: context.getRemainingTimeInMillis(), id: context.awsRequestId,

@@ -174,6 +174,21 @@ test('an empty batch is done', async () => {
   expect(await deliver([noting('one', [])], [])).toEqual(ALL_DONE);
 });
 
+test('only the records that failed last are remembered', async () => {
+  const seen: string[] = [];
+  const failing = noting('failing', [], () => {
+    throw new Error('broken');
+  });
+  const dispatch = dispatcher([noting('other', seen), failing]);
+  const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
+  const all = Array.from({ length: 101 }, (_, index) => put(`p${index}`));
+  for (const record of all) await dispatch({ Records: [record] }, context);
+  await dispatch({ Records: [all[100]!] }, context);
+  expect(seen).toHaveLength(101);
+  await dispatch({ Records: [all[0]!] }, context);
+  expect(seen).toHaveLength(102);
+});
+
 test('an effect that fails repeats no other of its record, while the environment lives', async () => {
   const seen: string[] = [];
   let isBroken = true;

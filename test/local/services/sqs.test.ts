@@ -185,6 +185,9 @@ test('a message that was received so often, and not deleted, goes to the dead-le
   queues.send(source.arn, 'stubborn');
   expect([1, 2].map(() => queues.receive(source, 10, 0).map(({ body }) => body))).toEqual([['stubborn'], ['stubborn']]);
   expect(queues.receive(undelivered, 10, 0)).toEqual([]);
+  // One that somebody is at work on stays.
+  queues.send(source.arn, 'slow');
+  for (let received = 0; received < 2; received++) queues.receive(source, 10, received === 1 ? 30 : 0);
   expect(queues.receive(source, 10, 0)).toEqual([]);
   expect(queues.receive(undelivered, 10, 0).map(({ body }) => body)).toEqual(['stubborn']);
 });

@@ -271,4 +271,46 @@ describe('the streams of dynoxide', () => {
     expect(await Promise.race([source.changed(new AbortController().signal).then(() => 'more'), waits])).toBe('more');
     expect(await source.read(undefined, 10)).toHaveLength(1);
   });
+
+  test('a delete that the sweeper could not make marks no later one', async () => {
+    const { TableName, streamArn, put } = await newTable();
+    await put('a');
+    const refused = () => Promise.reject(new Error('refused'));
+    await expect(engine.expire(TableName, { pk: { S: 'a' } }, refused)).rejects.toThrow('refused');
+    await callApi(engine, 'DeleteItem', { TableName, Key: { pk: { S: 'a' } } });
+    expect((await all(streamArn)).at(-1)).not.toHaveProperty('userIdentity');
+  });
+
+  test('a delete of the sweeper that a restart cut off marks no later one', async () => {
+    const { TableName, streamArn, put } = await newTable();
+    await put('a');
+    const file = join(folder, 'data/store.db');
+    const log = new ChangeLog(file);
+    void log.expire(TableName, { pk: { S: 'a' } }, () => new Promise(() => {}));
+    log.close();
+    new ChangeLog(file).close();
+    await callApi(engine, 'DeleteItem', { TableName, Key: { pk: { S: 'a' } } });
+    expect((await all(streamArn)).at(-1)).not.toHaveProperty('userIdentity');
+  });
+
+  test('more than one transaction is trimmed, and an iterator from before is told', async () => {
+    const { TableName, streamArn, put } = await newTable();
+    for (let index = 0; index < 502; index++) await put(`p${index}`);
+    const numbers = (await all(streamArn)).map(({ dynamodb }) => dynamodb.SequenceNumber);
+    const early = await iterator(streamArn, 'AFTER_SEQUENCE_NUMBER', numbers[0]);
+    const log = new ChangeLog(join(folder, 'data/store.db'));
+    await log.trim(TableName, Number(numbers[500]!.slice(1)));
+    log.close();
+    expect(await all(streamArn)).toHaveLength(1);
+    await expect(records(early)).rejects.toMatchObject({ name: 'TrimmedDataAccessException' });
+  });
+
+  test("the time of a record is the machine's, and TTL is named as Lambda does", async () => {
+    const { TableName, streamArn, put } = await newTable();
+    await put('a', '1', { expiresAt: { N: '1' } });
+    await engine.expire(TableName, { pk: { S: 'a' } }, () => callApi(engine, 'DeleteItem', { TableName, Key: { pk: { S: 'a' } } }));
+    const [first, second] = await new TableStream(engine, streamArn, () => 7).read(undefined, 10);
+    expect(first!.arrivedAt).toBe(7_000);
+    expect(second!.event.userIdentity).toEqual({ type: 'Service', principalId: 'dynamodb.amazonaws.com' });
+  });
 });

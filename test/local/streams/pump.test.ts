@@ -20,11 +20,24 @@ function changedAssembly(change: (template: string) => string): string {
 
 test.each([
   ['dynamodb:GetRecords', /^Lambda would refuse the event source mapping userstriggerMapping\w+\. .*dynamodb:GetRecords on resource: arn:aws:dynamodb:.*\/stream\//],
+  ['dynamodb:GetShardIterator', /dynamodb:GetShardIterator on resource: /],
+  ['dynamodb:ListStreams', /dynamodb:ListStreams on resource: /],
   ['sqs:SendMessage', /^Lambda would refuse the event source mapping \w+\. .*sqs:SendMessage on resource: arn:aws:sqs:/],
 ])('a role without %s stops the start, as Lambda refuses its mapping', async (action, message) => {
   const assembly = changedAssembly((template) => template.replaceAll(`"${action}"`, '"dynamodb:DescribeTable"'));
   await expect(startStore('per-domain', { assembly })).rejects.toThrow(message);
   rmSync(assembly, { recursive: true });
+});
+
+test('a batch that a fault delivers twice is', async () => {
+  const batches: string[] = [];
+  const keep = (name: string, text: string) => name === 'users-trigger' && batches.push(...text.split('\n').filter((line) => line.includes('"message":"batch"')));
+  const store = await startStore('per-domain', { onFunctionOutput: keep });
+  await store.admin.post('/_local/faults', { kind: 'duplicate-batch', count: 1 });
+  await (await store.user('ann')).post('/users', { email: 'ann@example.com', name: 'Ann' });
+  expect(await until(async () => batches, ({ length }) => length > 1)).toHaveLength(2);
+  expect((await store.outbox('email')).length).toBe(1);
+  await store.stop();
 });
 
 test('a mapping that is not enabled reads nothing, and one that begins at LATEST begins there', async () => {
@@ -67,6 +80,7 @@ test('with Kinesis, each change of an order is in the stream once, and sales are
     const sales = await until(async () => output.join('').split('\n').filter((line) => line.includes('SalesMinor')), ({ length }) => length > 0, 20_000);
     const { SalesMinor, currency, _aws } = JSON.parse(sales[0]!) as { SalesMinor: number; currency: string; _aws: { Timestamp: number } };
     expect([SalesMinor, currency]).toEqual([21, 'EUR']);
+    expect(await ofOrder()).toHaveLength(1);
     expect(_aws.Timestamp).toBe(Math.floor(Date.parse(order.placedAt) / 60_000) * 60_000);
   } finally {
     await store.stop();

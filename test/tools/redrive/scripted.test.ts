@@ -1,0 +1,106 @@
+import { redrive, type Services } from '../../../tools/redrive/redrive';
+
+const NUMBERS = { startSequenceNumber: '2', endSequenceNumber: '4' };
+const MESSAGE = JSON.stringify({
+  requestContext: { functionArn: 'arn:aws:lambda:us-east-1:1:function:f', condition: 'RetryAttemptsExhausted' },
+  DDBStreamBatchInfo: { shardId: 's', streamArn: 'arn:stream', batchSize: 2, ...NUMBERS },
+});
+
+const record = (SequenceNumber: string) => ({ eventName: 'INSERT', dynamodb: { SequenceNumber, Keys: { pk: { S: SequenceNumber } } } });
+const named = (name: string) => Object.assign(new Error(name), { name });
+
+/** Services that answer as they are told. One message is in the queue until it is deleted. */
+function scripted(options: {
+  /** The pages from the batch's first record, and from the horizon; an error in place of the iterator. */
+  pages: Partial<Record<'AT_SEQUENCE_NUMBER' | 'TRIM_HORIZON', object[][] | Error>>;
+  answer?: { FunctionError?: string; Payload: string };
+}) {
+  const sent: [string, Record<string, unknown>][] = [];
+  const invoked: string[] = [];
+  let received = false;
+  const send = (answers: Record<string, (input: Record<string, unknown>) => object>) => ({
+    async send(command: { constructor: { name: string }; input: Record<string, unknown> }) {
+      const name = command.constructor.name.replace('Command', '');
+      sent.push([name, command.input]);
+      return answers[name]?.(command.input) ?? {};
+    },
+  });
+  const sqs = send({
+    ReceiveMessage: () => {
+      if (received) return {};
+      received = true;
+      return { Messages: [{ MessageId: 'm', ReceiptHandle: 'h', Body: MESSAGE }] };
+    },
+  });
+  const streams = send({
+    GetShardIterator: ({ ShardIteratorType }) => {
+      const pages = options.pages[ShardIteratorType as 'TRIM_HORIZON'];
+      if (pages instanceof Error) throw pages;
+      return { ShardIterator: `${String(ShardIteratorType)} 0` };
+    },
+    GetRecords: ({ ShardIterator }) => {
+      const [type, page] = String(ShardIterator).split(' ');
+      const pages = options.pages[type as 'TRIM_HORIZON'] as object[][];
+      const next = Number(page) + 1;
+      return { Records: pages[Number(page)] ?? [], ...(next < pages.length && { NextShardIterator: `${type} ${next}` }) };
+    },
+  });
+  const lambda = send({
+    Invoke: ({ Payload }) => {
+      const { Records } = JSON.parse(Buffer.from(Payload as Buffer).toString()) as { Records: { dynamodb: { SequenceNumber: string } }[] };
+      invoked.push(...Records.map(({ dynamodb }) => dynamodb.SequenceNumber));
+      const { Payload: text, ...rest } = options.answer ?? { Payload: '{"batchItemFailures":[]}' };
+      return { ...rest, Payload: Buffer.from(text) };
+    },
+  });
+  const lines: string[] = [];
+  const run = () => redrive({ sqs, streams, lambda } as unknown as Services, 'url', false, (line) => lines.push(line), new AbortController().signal);
+  const names = () => sent.map(([name]) => name);
+  return { run, lines, invoked, sent, names };
+}
+
+test('the records from the first to the last go, one in an invocation, and then the message', async () => {
+  // A shard may answer nothing in its middle, and has records before and behind.
+  const { run, invoked, names, sent } = scripted({ pages: { AT_SEQUENCE_NUMBER: [[record('2')], [], [record('3'), record('4'), record('5')]] } });
+  expect(await run()).toEqual({ redriven: 1, left: 0, pastSaving: 0 });
+  expect(invoked).toEqual(['2', '3', '4']);
+  expect(names().filter((name) => name === 'DeleteMessage')).toHaveLength(1);
+  const [, received] = sent.find(([name]) => name === 'ReceiveMessage')!;
+  expect(received).toMatchObject({ VisibilityTimeout: 300, WaitTimeSeconds: 2, MaxNumberOfMessages: 1 });
+});
+
+test('what is left of a batch goes, and its message stays: it names what is past saving', async () => {
+  const { run, invoked, lines, names } = scripted({
+    pages: { AT_SEQUENCE_NUMBER: named('TrimmedDataAccessException'), TRIM_HORIZON: [[record('3'), record('4')]] },
+  });
+  expect(await run()).toEqual({ redriven: 0, left: 0, pastSaving: 1 });
+  expect(invoked).toEqual(['3', '4']);
+  expect(lines).toEqual([expect.stringMatching(/^past saving .*in part, the stream has the first no more; the rest is redriven$/)]);
+  expect(names()).not.toContain('DeleteMessage');
+});
+
+test('from the horizon on, nothing before the batch goes', async () => {
+  const { run, invoked } = scripted({
+    pages: { AT_SEQUENCE_NUMBER: named('TrimmedDataAccessException'), TRIM_HORIZON: [[record('1'), record('3')], [record('4')]] },
+  });
+  await run();
+  expect(invoked).toEqual(['3', '4']);
+});
+
+test.each([
+  ['an error', { FunctionError: 'Unhandled', Payload: '{"errorType":"E"}' }, '3 of 3, 2: E: no message'],
+  ['a failed record', { Payload: '{"batchItemFailures":[{"itemIdentifier":"2"}]}' }, '3 of 3, 2: the log of the function says why'],
+])('a function that answers %s leaves the message', async (_, answer, told) => {
+  const { run, lines, names } = scripted({ pages: { AT_SEQUENCE_NUMBER: [[record('2'), record('3'), record('4')]] }, answer });
+  expect(await run()).toEqual({ redriven: 0, left: 1, pastSaving: 0 });
+  expect(lines).toEqual([expect.stringContaining(told)]);
+  expect(names()).not.toContain('DeleteMessage');
+  expect(names().at(-1)).toBe('ChangeMessageVisibility');
+});
+
+test('a stream that refuses for another reason leaves the message, named with its function', async () => {
+  const { run, lines, names } = scripted({ pages: { AT_SEQUENCE_NUMBER: named('AccessDeniedException') } });
+  expect(await run()).toEqual({ redriven: 0, left: 1, pastSaving: 0 });
+  expect(lines).toEqual([expect.stringMatching(/^left +f, 2 records .*AccessDeniedException/)]);
+  expect(names()).not.toContain('DeleteMessage');
+});
