@@ -10,9 +10,12 @@ test('what is pending when the platform stops is processed after the next start,
     (await store.user(sub)).post('/users', { email: `${sub}@example.com`, name: sub });
   const mailed = async (store: Awaited<ReturnType<typeof startStore>>) => (await store.outbox('email')).map(({ to }) => to[0].split('@')[0]);
   try {
-    const first = await startStore('per-domain', { state });
+    let output = '';
+    const first = await startStore('per-domain', { state, onFunctionOutput: (_, text) => (output += text) });
     await signUp(first, 'early');
-    expect(await until(() => mailed(first), ({ length }) => length > 0)).toEqual(['early']);
+    // Mailed and marked.
+    await until(async () => output, (text) => text.includes('"message":"batch"'));
+    expect(await mailed(first)).toEqual(['early']);
     await first.admin.post('/_local/faults', { kind: 'throttle', function: 'users-trigger' });
     for (const sub of ['ann', 'ben', 'eve']) await signUp(first, sub);
     expect(await mailed(first)).toEqual(['early']);
