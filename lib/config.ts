@@ -30,6 +30,9 @@ export interface StoreConfig {
   removal: (typeof REMOVALS)[number];
 }
 
+/** What the name of everything in a stage begins with. */
+export const namePrefix = ({ stage }: Pick<StoreConfig, 'stage'>) => `store-${stage}-`;
+
 /** A config value that is not allowed: says the key, the value, what is allowed and an example. */
 export class ConfigError extends Error {
   constructor(key: string, value: unknown, allowed: string, example: string) {

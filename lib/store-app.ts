@@ -1,6 +1,6 @@
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { Bundles } from './bundle';
-import { readConfig } from './config';
+import { namePrefix, readConfig } from './config';
 import { ApiStack } from './stacks/api';
 import { DataStack } from './stacks/data';
 import { EventsStack } from './stacks/events';
@@ -10,7 +10,7 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   const app = new App(props);
   const config = readConfig(app.node);
   const [region] = config.regions;
-  const stack = (name: string) => ({ stackName: `store-${config.stage}-${name}`, env: { region }, config });
+  const stack = (name: string) => ({ stackName: `${namePrefix(config)}${name}`, env: { region }, config });
   const data = new DataStack(app, 'Data', stack('data'));
   new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
   new EventsStack(app, 'Events', { ...stack('events'), data, bundles });

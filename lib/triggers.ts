@@ -1,3 +1,4 @@
+import type { StoreConfig } from './config';
 import type { DataAccess } from './data-access';
 
 /**
@@ -8,7 +9,6 @@ import type { DataAccess } from './data-access';
 export const EFFECTS = [
   {
     name: 'welcome-mail',
-    entry: 'triggers/welcome-mail',
     stream: 'users',
     entity: 'User',
     on: ['INSERT'],
@@ -18,7 +18,6 @@ export const EFFECTS = [
   },
   {
     name: 'user-changed',
-    entry: 'triggers/user-changed',
     stream: 'users',
     entity: 'User',
     on: ['MODIFY'],
@@ -28,7 +27,6 @@ export const EFFECTS = [
   },
   {
     name: 'account-clean-up',
-    entry: 'triggers/clean-up-account',
     stream: 'users',
     entity: 'User',
     on: ['REMOVE'],
@@ -43,7 +41,6 @@ export const EFFECTS = [
   },
   {
     name: 'user-archive',
-    entry: 'triggers/user-archive',
     stream: 'users',
     entity: 'User',
     on: ['REMOVE'],
@@ -53,7 +50,6 @@ export const EFFECTS = [
   },
   {
     name: 'cart-abandoned',
-    entry: 'triggers/cart-abandoned',
     stream: 'users',
     entity: 'CartItem',
     on: ['REMOVE'],
@@ -64,7 +60,6 @@ export const EFFECTS = [
   },
   {
     name: 'price-history',
-    entry: 'triggers/price-history',
     stream: 'products',
     entity: 'Product',
     on: ['MODIFY'],
@@ -74,7 +69,6 @@ export const EFFECTS = [
   },
   {
     name: 'low-stock-flag',
-    entry: 'triggers/low-stock-flag',
     stream: 'products',
     entity: 'Stock',
     on: ['INSERT', 'MODIFY'],
@@ -84,7 +78,6 @@ export const EFFECTS = [
   },
   {
     name: 'order-history',
-    entry: 'triggers/order-history',
     stream: 'orders',
     entity: 'Order',
     on: ['INSERT', 'MODIFY', 'REMOVE'],
@@ -94,7 +87,6 @@ export const EFFECTS = [
   },
   {
     name: 'customer-stats',
-    entry: 'triggers/customer-stats',
     stream: 'orders',
     entity: 'Order',
     on: ['INSERT', 'MODIFY', 'REMOVE'],
@@ -107,7 +99,6 @@ export const EFFECTS = [
   },
   {
     name: 'order-events',
-    entry: 'triggers/order-events',
     stream: 'orders',
     entity: 'Order',
     on: ['INSERT', 'MODIFY'],
@@ -119,9 +110,8 @@ export const EFFECTS = [
 
 /** One row of the catalogue. */
 export interface Effect {
+  /** Its file in `lambda/triggers/` has this name. */
   readonly name: string;
-  /** Its file below `lambda/`, without its extension. */
-  readonly entry: string;
   /** The table whose stream it reads, in the layout `per-domain`. */
   readonly stream: Stream;
   readonly entity: string;
@@ -136,7 +126,7 @@ export interface Effect {
 
 export const STREAMS = ['users', 'products', 'orders'] as const;
 export type Stream = (typeof STREAMS)[number];
-export type StreamView = 'KEYS_ONLY' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'NEW_AND_OLD_IMAGES';
+type StreamView = StoreConfig['streamView'];
 
 /** A service beside DynamoDB: SES, the event bus, the archive bucket. */
 export type Service = 'mail' | 'events' | 'archive';
@@ -173,7 +163,7 @@ export interface Dispatcher {
 }
 
 /** A dispatcher for each stream; in the single-table layout one for the one stream. */
-export const DISPATCHERS: Readonly<Record<'per-domain' | 'single-table', readonly Dispatcher[]>> = {
+export const DISPATCHERS: Readonly<Record<StoreConfig['layout'], readonly Dispatcher[]>> = {
   'per-domain': STREAMS.map((stream) => ({ name: `${stream}-trigger`, entry: `triggers/${stream}`, streams: [stream], settings: SETTINGS })),
   'single-table': [{ name: 'store-trigger', entry: 'triggers/store', streams: STREAMS, settings: SETTINGS }],
 };

@@ -118,6 +118,7 @@ async function main(): Promise<void> {
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   console.log(`The store is ready: ${platform.url}  (${layout}, ${region}, ${platform.engine}, ${seconds} s)`);
   console.log(`  DynamoDB      ${platform.dynamodb} for the AWS CLI or NoSQL Workbench, with any credentials`);
+  console.log(`  Other         ${platform.services} for SES, SQS, EventBridge, S3 and Lambda, by the AWS CLI's --endpoint-url`);
   console.log(`  Sent          ${platform.url}/_local/outbox: mail, events, archived objects, what was given up`);
   console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
   if (platform.warning) console.log(`  Careful       ${platform.warning}`);

@@ -15,7 +15,6 @@ import { readFunction } from './functions/read-function';
 import { FaultInjector } from './gateway/faults';
 import type { Call } from './gateway/call';
 import { createGateway } from './gateway/gateway';
-import { newTraceId } from './trace-id';
 import { Trace } from './gateway/meter';
 import { Permissions } from './gateway/permissions';
 import { refuseResourcePolicies, roleReader } from './iam/roles';
@@ -34,6 +33,7 @@ import { startPump } from './streams/pump';
 import { sweep } from './sweeper';
 import { TableKeys } from './table-keys';
 import { ensureTable, type GlobalTable } from './tables';
+import { newTraceId } from './trace-id';
 import { UserError } from './user-error';
 
 export interface PlatformOptions {
@@ -233,15 +233,8 @@ async function start(
   });
   started.push(pump);
 
-  let swept: Promise<void> = Promise.resolve();
-  /** One behind the other: what was moved in time since is met by the next. */
-  const sweepAll = (): Promise<void> => {
-    swept = swept
-      .catch(() => {})
-      .then(async () => {
-        for (const table of tables) await sweep(engine, table, clock);
-      });
-    return swept;
+  const sweepAll = async () => {
+    for (const table of tables) await sweep(engine, table, clock);
   };
   const sweeping = setInterval(() => void sweepAll().catch(() => {}), SWEEP_EVERY_MS);
   started.push({ stop: () => clearInterval(sweeping) });

@@ -69,7 +69,7 @@ describe('with a store that runs', () => {
     process.kill(-(child.pid as number), 'SIGINT');
     await ended;
     expect(output).toMatch(/INSERT +Order /);
-    const [queue] = await run([redriving!], { PORT });
+    const [queue] = await run([redriving!], { PORT }, /^Reading store-dev-orders-trigger-failed/);
     expect(queue).toContain('store-dev-orders-trigger-failed is empty.');
   });
 

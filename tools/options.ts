@@ -26,14 +26,14 @@ export function storeUrl(text: string): string {
 /** The store that runs on this machine unless another is named. */
 export const hereUrl = ({ PORT }: NodeJS.ProcessEnv): string => `http://127.0.0.1:${PORT || '3000'}`;
 
-/**
- * Where a tool works: a store on this machine (`--url`), or AWS (`--aws`, `--region`).
- * @throws UserError where the two are mixed
- */
+/** Where a tool works: on a store on this machine (`--url`), or in AWS (`--aws`, `--region`). */
+export type Place = { url: string } | { region: string | undefined };
+
+/** @throws UserError where the two are mixed */
 export function placeOf(
   values: { url?: string | undefined; aws: boolean; region?: string | undefined },
   env: NodeJS.ProcessEnv,
-): { url: string } | { region: string | undefined } {
+): Place {
   if (values.aws && values.url !== undefined) throw new UserError('--url is of a store on this machine; leave it out with --aws.');
   if (!values.aws && values.region !== undefined) throw new UserError('--region goes with --aws; a store on this machine tells its own.');
   return values.aws ? { region: values.region } : { url: storeUrl(values.url ?? hereUrl(env)) };

@@ -1,10 +1,10 @@
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, GetQueueUrlCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { UserError } from './user-error';
 import { localStore } from './local-store';
-import { placeOf, readOptions } from './options';
+import { type Place, placeOf, readOptions } from './options';
 import { redrive, type Services, type Summary } from './redrive/redrive';
+import { UserError } from './user-error';
 
 const HELP = `Processes again what a stream's consumer gave up: reads an on-failure queue, fetches the records that its
 messages name while the stream has them (24 hours), and invokes the consumer with them.
@@ -23,7 +23,7 @@ A message goes when all that it names was processed; any other stays in the queu
 interface Settings {
   queue: string;
   isDryRun: boolean;
-  place: ReturnType<typeof placeOf>;
+  place: Place;
 }
 
 /** @throws UserError naming the option that is wrong */
@@ -96,6 +96,7 @@ async function main(): Promise<void> {
   const services = await connect(settings);
   const url = await queueUrl(services.sqs, settings.queue);
   await requireOnFailureQueue(services.sqs, url, settings.queue);
+  console.error(`Reading ${settings.queue} ...`);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   const summary = await redrive(services, url, settings.isDryRun, (line) => console.log(line), stop.signal);
@@ -116,5 +117,5 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 main().catch((error: unknown) => {
   const { name, message } = error as Error;
   console.error(error instanceof UserError ? message : `The redrive ended: ${name}: ${message}`);
-  process.exit(1);
+  process.exitCode = 1;
 });

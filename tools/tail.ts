@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { placeOf, readOptions } from './options';
-import { UserError } from './user-error';
 import { checkpointFile } from './tail/checkpoint';
 import { DOMAINS } from './tail/entities';
 import { readRecord } from './tail/entry';
@@ -9,6 +8,7 @@ import { takeLock } from './tail/lock';
 import { toStdout } from './tail/output';
 import { asJson, asText } from './tail/render';
 import { findTarget, type Wanted } from './tail/target';
+import { UserError } from './user-error';
 
 const HELP = `Follows the stream of a table and prints what changes, attribute by attribute.
 
@@ -112,6 +112,7 @@ async function main(): Promise<void> {
     });
   } finally {
     release();
+    client.destroy();
   }
 }
 
@@ -130,10 +131,7 @@ function stopOnSignals(): AbortSignal {
 // The notice would stand between what is told here.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error instanceof UserError ? error.message : error);
-    process.exit(1);
-  },
-);
+main().catch((error: unknown) => {
+  console.error(error instanceof UserError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -4,7 +4,7 @@ import type { Change, EntityName, StreamView } from './stream-record';
 export type EventName = 'INSERT' | 'MODIFY' | 'REMOVE';
 
 /** What an effect says of itself. The trigger catalogue (`lib/triggers.ts`) has the same, and a test compares them. */
-export interface EffectDeclaration<Name extends EntityName, On extends EventName, View extends StreamView> {
+interface EffectDeclaration<Name extends EntityName, On extends EventName, View extends StreamView> {
   /** Letters and dashes. */
   readonly name: string;
   readonly entity: Name;

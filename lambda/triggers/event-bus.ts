@@ -3,7 +3,7 @@ import type * as z from 'zod/mini';
 import { env } from '#shared/env';
 import type { Invocation } from '#shared/http';
 import { type BUS_EVENTS, type BusEventType, SCHEMA_VERSION, SOURCE } from './bus-events';
-import { sdkOptions, until } from './sdk-options';
+import { abortAt, sdkOptions } from './sdk-options';
 import type { Change, EntityName, StreamView } from './stream-record';
 
 const bus = new EventBridgeClient(sdkOptions);
@@ -31,7 +31,7 @@ export async function publish<Type extends BusEventType>(
         },
       ],
     }),
-    until(deadline),
+    abortAt(deadline),
   );
   // The call succeeds even where an entry does not.
   const refused = Entries.find(({ ErrorCode }) => ErrorCode !== undefined);

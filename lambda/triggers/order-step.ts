@@ -1,7 +1,7 @@
 import type { Change } from './stream-record';
 
 /** One step in the life of an order, as its history and the bus tell it. */
-export type OrderStep =
+type OrderStep =
   | { type: 'OrderPlaced'; to: string }
   | { type: 'OrderStatusChanged' | 'OrderCancelled'; from: string; to: string }
   | { type: 'OrderDeleted'; from: string };

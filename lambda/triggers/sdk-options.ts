@@ -7,4 +7,4 @@ export const sdkOptions = {
 };
 
 /** Ends a call at a deadline (epoch milliseconds): its retries could otherwise outlast the function. */
-export const until = (deadline: number) => ({ abortSignal: AbortSignal.timeout(Math.max(0, deadline - Date.now())) });
+export const abortAt = (deadline: number) => ({ abortSignal: AbortSignal.timeout(Math.max(0, deadline - Date.now())) });

@@ -2,6 +2,7 @@ import { convertToNative } from '@aws-sdk/util-dynamodb';
 import type { AttributeValue as AttributeJson, DynamoDBRecord } from 'aws-lambda';
 import type { EntityItem } from 'electrodb';
 import { isSafeNumber } from 'lossless-json';
+import { entityInKey } from '#model/entity-in-key';
 import { store } from '#shared/store';
 import { isoTime } from '#shared/time';
 
@@ -79,15 +80,10 @@ export function readRecord<View extends StreamView>(record: DynamoDBRecord, view
 const HAS_NEW = new Set<StreamView>(['NEW_IMAGE', 'NEW_AND_OLD_IMAGES']);
 const HAS_OLD = new Set<StreamView>(['OLD_IMAGE', 'NEW_AND_OLD_IMAGES']);
 
-/** ElectroDB begins every sort key with the collection, where there is one, and the entity: `$account#CartItem_1#...`. */
-const SORT_KEY = /^\$(?:[a-z]\w*#)?([A-Z]\w*?)_(\d+)(?:#|$)/;
-
 function entityOf(record: DynamoDBRecord, keys: Readonly<Record<string, unknown>>): EntityName {
   const { NewImage, OldImage } = record.dynamodb ?? {};
   const image = NewImage ?? OldImage;
-  const [, inKey, versionInKey] = SORT_KEY.exec(String(keys.sk)) ?? [];
-  const name = image ? image.__edb_e__?.S : inKey;
-  const version = image ? image.__edb_v__?.S : versionInKey;
+  const { name, version } = image ? { name: image.__edb_e__?.S, version: image.__edb_v__?.S } : (entityInKey(String(keys.sk)) ?? {});
   if (name === undefined || !Object.hasOwn(store.entities, name)) {
     throw new BadRecord(name === undefined ? 'An item of no entity' : `An item of the unknown entity ${name}`, record);
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { env } from '#shared/env';
 import { effect } from './effect';
-import { sdkOptions, until } from './sdk-options';
+import { abortAt, sdkOptions } from './sdk-options';
 
 const s3 = new S3Client(sdkOptions);
 
@@ -17,7 +17,7 @@ export const userArchive = effect(
         ContentType: 'application/json',
         Body: JSON.stringify({ eventId, removedAt: at, user }),
       }),
-      until(deadline),
+      abortAt(deadline),
     );
   },
 );

@@ -1,5 +1,5 @@
 import { cartAbandoned } from './cart-abandoned';
-import { accountCleanUp } from './clean-up-account';
+import { accountCleanUp } from './account-clean-up';
 import { dispatcher } from './dispatcher';
 import { userArchive } from './user-archive';
 import { userChanged } from './user-changed';

@@ -2,7 +2,7 @@ import { SendEmailCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { env } from '#shared/env';
 import { effect } from './effect';
 import { once } from './once';
-import { sdkOptions, until } from './sdk-options';
+import { abortAt, sdkOptions } from './sdk-options';
 
 const ses = new SESv2Client(sdkOptions);
 
@@ -24,7 +24,7 @@ export const welcomeMail = effect(
             },
           },
         }),
-        until(invocation.deadline),
+        abortAt(invocation.deadline),
       );
     }),
 );

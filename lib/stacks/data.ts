@@ -6,7 +6,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { createStore, type Store, type TableNames } from '#model/store';
-import type { StoreConfig } from '../config';
+import { namePrefix, type StoreConfig } from '../config';
 import { ModelTable } from '../constructs/model-table';
 
 /** Everything that holds data: the tables, the users' accounts, and the secret that signs cursors. */
@@ -45,7 +45,7 @@ export class DataStack extends Stack {
     this.store = createStore(this.tableNames);
     if (config.kinesis) {
       this.salesStream = new kinesis.Stream(this, 'SalesStream', {
-        streamName: `${prefix(config)}sales`,
+        streamName: `${namePrefix(config)}sales`,
         streamMode: kinesis.StreamMode.ON_DEMAND,
         encryption: kinesis.StreamEncryption.MANAGED,
         removalPolicy: RemovalPolicy.DESTROY,
@@ -53,7 +53,7 @@ export class DataStack extends Stack {
     }
     const entities = Object.values(this.store.entities);
     for (const tableName of new Set(Object.values(this.tableNames) as string[])) {
-      const table = new ModelTable(this, tableName.slice(prefix(config).length), {
+      const table = new ModelTable(this, tableName.slice(namePrefix(config).length), {
         tableName,
         entities: entities.filter((entity) => entity.getTableName() === tableName),
         streamView: config.streamView,
@@ -80,7 +80,7 @@ export class DataStack extends Stack {
       disableOAuth: true,
     });
 
-    this.cursorSecretName = `${prefix(config)}cursor`;
+    this.cursorSecretName = `${namePrefix(config)}cursor`;
     new Secret(this, 'CursorSecret', {
       secretName: this.cursorSecretName,
       description: 'Signs the cursors of lists; docs/decisions/0003 says how to rotate it',
@@ -100,11 +100,9 @@ export class DataStack extends Stack {
   }
 }
 
-const prefix = ({ stage }: StoreConfig) => `store-${stage}-`;
-
 /** The names of the tables: three in the layout `per-domain`, the same one three times in `single-table`. */
 export function tableNames(config: StoreConfig): TableNames {
-  const name = (table: string) => `${prefix(config)}${table}`;
+  const name = (table: string) => `${namePrefix(config)}${table}`;
   return config.layout === 'single-table'
     ? { users: name('Store'), products: name('Store'), orders: name('Store') }
     : { users: name('Users'), products: name('Products'), orders: name('Orders') };

@@ -7,7 +7,7 @@ import * as ses from 'aws-cdk-lib/aws-ses';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Bundles } from '../bundle';
-import type { StoreConfig } from '../config';
+import { namePrefix, type StoreConfig } from '../config';
 import { StreamTrigger } from '../constructs/stream-trigger';
 import type { DataAccess } from '../data-access';
 import { type Dispatcher, DISPATCHERS, effectsOf, filtersOf, SALES_CONSUMER, type Service } from '../triggers';
@@ -36,7 +36,7 @@ export class EventsStack extends Stack {
     const { config, data, bundles } = props;
     this.addStackDependency(data);
     const removalPolicy = config.removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    const name = (part: string) => `store-${config.stage}-${part}`;
+    const name = (part: string) => `${namePrefix(config)}${part}`;
 
     const bus = new events.EventBus(this, 'Bus', { eventBusName: name('events'), description: 'What happens in the store' });
     bus.archive('Archive', {

@@ -193,5 +193,5 @@ export class ChangeLog {
   }
 }
 
-/** A key as text: the engine writes its attributes in any order. */
-const keyText = (keys: Item): string => JSON.stringify(Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** A key as text, to compare: engines write its attributes in any order. */
+export const keyText = (keys: Item): string => JSON.stringify(Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -23,8 +23,8 @@ export interface Engine {
   readonly endpoint: string;
   /** Sends one call of the DynamoDB API, signed or not: engines check no signature. */
   send(headers: Record<string, string>, body: Buffer): Promise<WireReply>;
-  /** Calls a listener after each call that may have written. @returns what ends that */
-  onWrite(listener: () => void): () => void;
+  /** Calls a listener after each call that may have written. */
+  onWrite(listener: () => void): void;
   /** Deletes an item as TTL does: the record in the table's stream says so. */
   expire(table: string, key: Item, remove: () => Promise<void>): Promise<void>;
   /** Deletes the stream records of a table that are behind a sequence number and that need not be kept. */
@@ -130,7 +130,7 @@ async function startOn(
   });
   let stopping = false;
   const agent = new Agent({ keepAlive: true });
-  const listeners = new Set<() => void>();
+  const listeners: (() => void)[] = [];
   let streams: EngineStreams | undefined;
   const pass = async (headers: Record<string, string>, body: Buffer): Promise<WireReply> => {
     const here = `arn:aws:dynamodb:${region}:000000000000`;
@@ -161,10 +161,7 @@ async function startOn(
         return reply(400, { __type: `com.amazonaws.dynamodb.v20120810#${error.name}`, message: error.message });
       }
     },
-    onWrite(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onWrite: (listener) => void listeners.push(listener),
     expire: (table, key, remove) => (streams ? streams.expire(table, key, remove) : remove()),
     trimStream: async (table, behind) => streams?.trim(table, behind),
     async stop() {

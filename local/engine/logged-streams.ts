@@ -16,13 +16,13 @@ const ITERATOR_MS = 15 * 60 * 1_000;
 const KEPT = { seconds: 24 * 60 * 60, records: 100_000 };
 
 /** A stream as the engine describes it, as far as it is right. */
-export interface StreamDescription {
+interface StreamDescription {
   StreamArn: string;
   StreamViewType: string;
 }
 
 /** The request of any of the operations. */
-export interface StreamsInput {
+interface StreamsInput {
   StreamArn?: string;
   ExclusiveStartShardId?: string;
   ShardId?: string;
@@ -33,7 +33,7 @@ export interface StreamsInput {
 }
 
 /** Where an iterator stands; its text is this as JSON. */
-interface Iterator {
+interface IteratorState {
   arn: string;
   view: string;
   /** The id of the change before the next one. */
@@ -164,11 +164,13 @@ export class LoggedStreams implements EngineStreams {
         SizeBytes: [keys, newImage, oldImage].reduce((sum, item) => sum + (item ? itemBytes(item) : 0), 0),
         StreamViewType: view,
       },
-      // As the Streams API writes it. Lambda's event has it with small letters.
-      ...(isExpiry && { userIdentity: { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' } }),
+      ...(isExpiry && { userIdentity: TTL_IDENTITY }),
     };
   }
 }
+
+/** Who deletes what has expired, as the Streams API writes it; Lambda's event has it with small letters. */
+export const TTL_IDENTITY = { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' };
 
 /** A record as GetRecords answers it. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html */
 export interface StreamRecord {
@@ -205,12 +207,12 @@ function changeId(sequence: string | undefined): number {
   return Number((sequence as string).slice(1));
 }
 
-const iteratorText = (iterator: Iterator): string => Buffer.from(JSON.stringify(iterator)).toString('base64url');
+const iteratorText = (iterator: IteratorState): string => Buffer.from(JSON.stringify(iterator)).toString('base64url');
 
 /** @throws ApiError for what is no iterator */
-function readIterator(text: string): Iterator {
+function readIterator(text: string): IteratorState {
   try {
-    const iterator = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Iterator;
+    const iterator = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as IteratorState;
     if (typeof iterator.arn === 'string' && typeof iterator.after === 'number') return iterator;
   } catch {
     // It is none, as one that is JSON and something else.

@@ -1,6 +1,6 @@
-import type { Item } from './change-log';
+import { type Item, keyText } from './change-log';
 import type { EngineStreams, StreamsOptions } from './engine';
-import type { StreamRecord } from './logged-streams';
+import { type StreamRecord, TTL_IDENTITY } from './logged-streams';
 
 /** How long a delete of the sweeper is remembered: far longer than a reader takes to come to it. */
 const REMEMBERED_MS = 10 * 60 * 1_000;
@@ -31,11 +31,14 @@ export class PassedStreams implements EngineStreams {
   async expire(_table: string, key: Item, remove: () => Promise<void>): Promise<void> {
     const now = Date.now();
     for (const [text, at] of this.expired) if (at < now - REMEMBERED_MS) this.expired.delete(text);
-    this.expired.set(keyText(key), now);
+    const text = keyText(key);
+    const before = this.expired.get(text);
+    this.expired.set(text, now);
     try {
       await remove();
     } catch (error) {
-      this.expired.delete(keyText(key));
+      // Another sweep may have deleted it meanwhile.
+      if (before === undefined) this.expired.delete(text);
       throw error;
     }
   }
@@ -54,7 +57,7 @@ export class PassedStreams implements EngineStreams {
       eventName: isTtl ? 'REMOVE' : record.eventName,
       awsRegion: this.options.region,
       dynamodb: { ...dynamodb, ApproximateCreationDateTime: this.options.timeOf(this.secondOf(dynamodb)) },
-      ...(isExpiry && { userIdentity: { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' } }),
+      ...(isExpiry && { userIdentity: TTL_IDENTITY }),
     };
   }
 
@@ -68,5 +71,3 @@ export class PassedStreams implements EngineStreams {
     return Math.abs(first - minute) <= MINUTE_SECONDS ? first : minute;
   }
 }
-
-const keyText = (key: Item): string => JSON.stringify(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 
 /** What is known of an object besides its content. */
-export interface ObjectHeaders {
+interface ObjectHeaders {
   /** Response headers: content type, user metadata. */
   headers: Record<string, string>;
   /** Epoch milliseconds. */

@@ -16,7 +16,7 @@ import { jsonProtocol, type Service, ServiceError, type ServiceRequest } from '.
 import { sesService } from './ses';
 import { sqsService } from './sqs';
 
-export interface ServicesOptions {
+interface ServicesOptions {
   region: string;
   resources: ServiceResources;
   /** The ARNs of the functions that can be invoked. */

@@ -32,7 +32,7 @@ const READ_ACTIONS = {
   kinesis: ['DescribeStream', 'DescribeStreamSummary', 'GetRecords', 'GetShardIterator', 'ListShards'],
 };
 
-export interface PumpOptions {
+interface PumpOptions {
   engine: Engine;
   tables: readonly GlobalTable[];
   /** The tables' streams, by table. */
@@ -147,7 +147,7 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
 }
 
 /** A stream that a mapping reads, and the table whose changes are in it. */
-function sourceOf({ id, eventSourceArn }: MappingSettings, options: PumpOptions): { table: string; source: ShardSource & TableStream } {
+function sourceOf({ id, eventSourceArn }: MappingSettings, options: PumpOptions): { table: string; source: TableStream } {
   const { engine, streamArns, clock } = options;
   const machineTime = (seconds: number) => clock.machineTime(seconds);
   const own = [...streamArns].find(([, arn]) => arn === eventSourceArn);

@@ -7,6 +7,7 @@ import { flow } from '../../lambda/shared/http';
 import { jsonObject, timeRange, upright } from '../../lambda/shared/input';
 import { mergeShards } from '../../lambda/shared/shards';
 import { isExpired, ttlSeconds } from '../../lambda/shared/time';
+import { capturedOutput } from '../support/captured-output';
 
 test('a variable that is missing is named', () => {
   expect(() => env('NOT_SET')).toThrow('The environment variable NOT_SET is not set');
@@ -109,13 +110,7 @@ describe('merging shards', () => {
 describe('a flow', () => {
   const event = { routeKey: 'GET /x', headers: {}, requestContext: { requestId: 'r' } } as never;
   const context = (ms: number) => ({ getRemainingTimeInMillis: () => ms }) as never;
-  let lines: string[];
-  beforeEach(() => {
-    lines = [];
-    jest.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-    jest.spyOn(process.stderr, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-  });
-  afterEach(() => jest.restoreAllMocks());
+  const lines = capturedOutput();
 
   test('answers before the timeout of Lambda, whatever its operation does', async () => {
     const hanging = flow('hanging', () => new Promise(() => {}));
@@ -160,7 +155,7 @@ describe('a flow', () => {
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toContain('secret');
     expect(JSON.parse(answer.body as string)).toMatchObject({ type: 'internal-error' });
-    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const logged = lines().map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(logged).toContainEqual(expect.objectContaining({ level: 'ERROR', flow: 'broken', reason: 'secret detail' }));
     expect(logged).toContainEqual(expect.objectContaining({ message: 'request', route: 'GET /x', status: 500, requestId: 'r' }));
   });

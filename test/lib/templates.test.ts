@@ -1,12 +1,7 @@
 import { type Flow, FLOWS } from '../../lib/flows';
-import { createApp } from '../../lib/store-app';
+import { Stacks } from '../support/stacks';
 import { LAYOUTS } from '../support/synthesize-once';
 import { normalised, resourcesOf, STACKS, type Template, templateOf } from '../support/templates';
-import { Template as Assertions } from 'aws-cdk-lib/assertions';
-import { App, type Stack } from 'aws-cdk-lib';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 describe.each(LAYOUTS)('the templates of %s', (layout) => {
   test.each(STACKS)('%s', (stack) => {
@@ -36,18 +31,14 @@ describe.each(LAYOUTS)('the templates of %s', (layout) => {
 });
 
 describe('what the config changes', () => {
-  let bundles: string;
+  let synth: Stacks;
   beforeAll(() => {
-    bundles = mkdtempSync(join(tmpdir(), 'store-bundles-'));
-    mkdirSync(join(bundles, 'code'));
-    writeFileSync(join(bundles, 'code/index.mjs'), '');
+    synth = new Stacks();
   });
-  afterAll(() => rmSync(bundles, { recursive: true }));
-
+  afterAll(() => synth.remove());
   const stacks = (context: Record<string, unknown>) => {
-    const app: App = createApp({ folder: () => join(bundles, 'code') }, { context, builtinCloudFormationValidation: false });
-    const stack = (id: string) => Assertions.fromStack(app.node.findChild(id) as Stack).toJSON() as Template;
-    return { data: stack('Data'), api: stack('Api') };
+    const { Data: data, Api: api } = synth.of(context);
+    return { data, api };
   };
   const tables = ({ Resources }: Template) => Object.values(Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::GlobalTable');
 

@@ -1,18 +1,14 @@
 import '../support/flow-environment';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createApp } from '../../lib/store-app';
 import { DISPATCHERS, EFFECTS, type Effect, effectsOf, filtersOf, STREAMS } from '../../lib/triggers';
+import { BUS_EVENTS, SOURCE } from '../../lambda/triggers/bus-events';
 import { ORDERS_EFFECTS } from '../../lambda/triggers/orders';
 import { PRODUCTS_EFFECTS } from '../../lambda/triggers/products';
 import { USERS_EFFECTS } from '../../lambda/triggers/users';
 import { compilePattern } from '../../local/streams/pattern';
 import { ENTITY_NAMES, entity, type EntityName } from '../support/samples';
+import { Stacks } from '../support/stacks';
 import { LAYOUTS } from '../support/synthesize-once';
 import { resourcesOf, type Template, templateOf } from '../support/templates';
-import { App, type Stack } from 'aws-cdk-lib';
-import { Template as Assertions } from 'aws-cdk-lib/assertions';
 
 const effects = EFFECTS as readonly Effect[];
 const CODE = { users: USERS_EFFECTS, products: PRODUCTS_EFFECTS, orders: ORDERS_EFFECTS };
@@ -189,20 +185,27 @@ describe('the filters', () => {
 });
 
 describe('the events stack', () => {
-  let bundles: string;
+  let synth: Stacks;
   beforeAll(() => {
-    bundles = mkdtempSync(join(tmpdir(), 'store-bundles-'));
-    mkdirSync(join(bundles, 'code'));
-    writeFileSync(join(bundles, 'code/index.mjs'), '');
+    synth = new Stacks();
   });
-  afterAll(() => rmSync(bundles, { recursive: true }));
-
+  afterAll(() => synth.remove());
   const stacks = (context: Record<string, unknown>) => {
-    const app: App = createApp({ folder: () => join(bundles, 'code') }, { context, builtinCloudFormationValidation: false });
-    const stack = (id: string) => Assertions.fromStack(app.node.findChild(id) as Stack).toJSON() as Template;
-    return { data: stack('Data'), events: stack('Events') };
+    const { Data: data, Events: events } = synth.of(context);
+    return { data, events };
   };
   const ofType = ({ Resources }: Template, type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
+
+  test('every rule, and the archive of the bus, matches events that the store sends', () => {
+    const patterns = [...resourcesOf('per-domain', 'AWS::Events::Rule'), ...resourcesOf('per-domain', 'AWS::Events::Archive')].map(
+      ({ Properties }) => Properties.EventPattern as { source: string[]; 'detail-type'?: string[] },
+    );
+    expect(patterns).toHaveLength(3);
+    for (const { source, 'detail-type': types = [] } of patterns) {
+      expect(source).toEqual([SOURCE]);
+      expect(types.filter((type) => !(type in BUS_EVENTS))).toEqual([]);
+    }
+  });
 
   test('the archive is encrypted, open to nobody, and forgets after a year', () => {
     const [bucket, ...others] = resourcesOf('per-domain', 'AWS::S3::Bucket');

@@ -37,6 +37,16 @@ test('what the sweeper deletes is too, and nothing that it could not delete', as
   expect((await read(streams)).Records.map(({ userIdentity }) => userIdentity)).toEqual([TTL, undefined]);
 });
 
+test('of two sweeps at once, the one that comes late takes nothing of the other', async () => {
+  const streams = passed(record('REMOVE', 'swept', NOW));
+  let isDeleted = () => {};
+  const first = streams.expire('T', { pk: { S: 'swept' } }, () => new Promise((done) => (isDeleted = done)));
+  await expect(streams.expire('T', { pk: { S: 'swept' } }, () => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+  isDeleted();
+  await first;
+  expect((await read(streams)).Records.map(({ userIdentity }) => userIdentity)).toEqual([TTL]);
+});
+
 test('of a change whose minute is told the second is when it was seen first, if that was in the minute', async () => {
   const streams = passed(record('INSERT', 'new', NOW - 30), record('INSERT', 'old', NOW - 600));
   const times = async () => (await read(streams)).Records.map(({ dynamodb }) => dynamodb.ApproximateCreationDateTime - 1_000_000);

@@ -9,7 +9,7 @@ import {
 import type { Batch } from './on-failure-record';
 
 /** The records of a batch, as far as the stream still has them. */
-export interface Fetched {
+interface Fetched {
   records: _Record[];
   /** Whether the stream has given up the first of them: it keeps records for 24 hours. */
   isTrimmed: boolean;

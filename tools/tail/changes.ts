@@ -1,7 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb-streams';
-
-/** An item as DynamoDB sends it: numbers are text, with all their digits. */
-export type Image = Record<string, AttributeValue>;
+import { type Image, toJson } from '../dynamodb-json';
 
 /** One attribute, or one place inside of one, that differs. Without `from` it is new, without `to` it is gone. */
 export interface Change {
@@ -72,20 +70,3 @@ function isSame(a: AttributeValue | undefined, b: AttributeValue | undefined): b
 function identity(value: AttributeValue): string {
   return `${typeOf(value)} ${JSON.stringify(members(value)?.map(identity).sort() ?? toJson(value))}`;
 }
-
-/**
- * A value in DynamoDB JSON, with binaries in Base64.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
- */
-export function toJson(value: AttributeValue): object {
-  if (value.B) return { B: base64(value.B) };
-  if (value.BS) return { BS: value.BS.map(base64) };
-  if (value.M) return { M: imageToJson(value.M) };
-  if (value.L) return { L: value.L.map(toJson) };
-  return value;
-}
-
-export const imageToJson = (image: Image): Record<string, object> =>
-  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, toJson(value)]));
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

@@ -1,6 +1,7 @@
 import { createConversions, type Entity, type Schema } from 'electrodb';
+import { entityInKey } from '#model/entity-in-key';
 import { createStore } from '#model/store';
-import type { Image } from './changes';
+import type { Image } from '../dynamodb-json';
 
 /** The domains of the store, each with a table of its own or all with one. */
 export const DOMAINS = ['users', 'products', 'orders'] as const;
@@ -39,7 +40,7 @@ export const isOwnOfElectroDb = (name: string): boolean => KEY_FIELDS.has(name) 
  * The marker `__edb_e__` names it; where a stream shows keys only, the sort key does (`$collection#Entity_1#...`).
  */
 export function ownerOf(keys: Image, image: Image | undefined): Owner | undefined {
-  const name = image?.__edb_e__?.S ?? /^\$(?:\w+#)?(\w+)_\d+(?:#|$)/.exec(keys.sk?.S ?? '')?.[1];
+  const name = image?.__edb_e__?.S ?? entityInKey(keys.sk?.S ?? '')?.name;
   if (name === undefined) return undefined;
   const entity = ENTITIES.get(name);
   if (!entity) return { name, domain: undefined, key: [] };

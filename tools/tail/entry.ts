@@ -1,5 +1,6 @@
 import { OperationType, type _Record as StreamRecord, StreamViewType } from '@aws-sdk/client-dynamodb-streams';
-import { type Change, changesBetween, type Image } from './changes';
+import { type Change, changesBetween } from './changes';
+import { type Image } from '../dynamodb-json';
 import { isOwnOfElectroDb, type Owner, ownerOf } from './entities';
 
 /** A record of a stream, read. */

@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 5_000;
 /** A wait that is shorter is nobody's concern. */
 const SILENT_MS = 1_000;
 
-export interface PatienceOptions {
+interface PatienceOptions {
   /** Ends every call and every wait. */
   stop: AbortSignal;
   status(line: string): void;

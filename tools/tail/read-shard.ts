@@ -16,7 +16,7 @@ const IDLE_MS = 250;
 /** ApproximateCreationDateTime is rounded to the second: what is shown may be older than the start by this, never lost. */
 const ROUNDING_MS = 1_000;
 
-export interface ReadContext {
+interface ReadContext {
   client: DynamoDBStreamsClient;
   streamArn: string;
   patiently: Patiently;
@@ -31,7 +31,7 @@ export interface ReadContext {
 }
 
 /** How reading a shard ended: it has no more records, it is not there any more, or `stop`. */
-export type End = 'finished' | 'gone' | 'stopped';
+type End = 'finished' | 'gone' | 'stopped';
 
 /**
  * Prints the records of a shard from a position on, until the shard ends.

@@ -1,4 +1,5 @@
-import { type Change, imageToJson, members, membersOnlyIn, toJson } from './changes';
+import { type Change, members, membersOnlyIn } from './changes';
+import { imageToJson, toJson } from '../dynamodb-json';
 import type { Entry } from './entry';
 import { plainOrQuoted, shown, valueText } from './value-text';
 

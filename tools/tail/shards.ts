@@ -3,7 +3,7 @@ import { UserError } from '../user-error';
 import type { Position } from './checkpoint';
 import type { Patiently } from './patience';
 
-export interface StreamShard {
+interface StreamShard {
   id: string;
   parent: string | undefined;
   /** An open shard has no last sequence number. */

@@ -1,11 +1,9 @@
 import { DescribeTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { localStore } from '../local-store';
+import type { Place } from '../options';
 import { UserError } from '../user-error';
 import type { Domain } from './entities';
-
-/** Where the tables are: a store on this machine, or AWS. */
-export type Place = { url: string } | { region: string | undefined };
 
 /** Where to find what is followed. */
 export interface Wanted {

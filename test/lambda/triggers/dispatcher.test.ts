@@ -2,18 +2,13 @@ import '../../support/flow-environment';
 import type { Context, DynamoDBRecord } from 'aws-lambda';
 import { dispatcher } from '../../../lambda/triggers/dispatcher';
 import { type Effect, effect } from '../../../lambda/triggers/effect';
+import { capturedOutput } from '../../support/captured-output';
 import { written } from '../../support/samples';
 import { streamRecord } from '../../support/stream-records';
 
-let logged: string[];
-beforeEach(() => {
-  logged = [];
-  jest.spyOn(process.stdout, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
-  jest.spyOn(process.stderr, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
-});
-afterEach(() => jest.restoreAllMocks());
+const logged = capturedOutput();
 
-const log = () => logged.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+const log = () => logged().flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
 const errors = () => log().filter(({ level }) => level === 'ERROR');
 const metric = (name: string) => log().find((line) => name in line)?.[name];
 
@@ -207,4 +202,12 @@ test('an effect that fails repeats no other of its record, while the environment
   // What is done and comes again is a delivery like the first: each effect is idempotent by itself.
   expect(await dispatch({ Records: [record] }, context)).toEqual(ALL_DONE);
   expect(seen).toHaveLength(4);
+});
+
+test('a REMOVE of a stream of keys only is told by its key', async () => {
+  const seen: string[] = [];
+  const gone = effect({ name: 'gone', entity: 'CartItem', on: ['REMOVE'], view: 'KEYS_ONLY' }, async ({ eventId }) => void seen.push(eventId));
+  const record = streamRecord({ before: written('CartItem'), view: 'KEYS_ONLY' });
+  expect(await deliver([gone], [record])).toEqual(ALL_DONE);
+  expect(seen).toEqual([record.eventID]);
 });

@@ -31,7 +31,7 @@ interface Received {
 /** Stands for SES, EventBridge and S3: keeps what it is sent, and answers what the service would, or what a test says. */
 class Services {
   readonly received: Received[] = [];
-  answers: { status: number; body: object }[] = [];
+  answers: ({ status: number; body: object } | 'none')[] = [];
   private server: Server | undefined;
 
   async start(): Promise<string> {
@@ -55,7 +55,8 @@ class Services {
       body: Buffer.concat(chunks).toString('utf8'),
     });
     const body = request.headers['x-amz-target'] ? { FailedEntryCount: 0, Entries: [{ EventId: 'id' }] } : { MessageId: 'id' };
-    return this.answers.shift() ?? { status: 200, body };
+    const answer = this.answers.shift() ?? { status: 200, body };
+    return answer === 'none' ? new Promise<never>(() => {}) : answer;
   }
 
   async stop(): Promise<void> {
@@ -462,4 +463,14 @@ describe('the archive of profiles', () => {
     services.answers = [{ status: 403, body: {} }];
     await expect(run(userArchive, gone('Ann'))).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
   });
+});
+
+test.each([
+  ['mail', welcomeMail, streamRecord({ after: written('User') })],
+  ['event', orderEvents, streamRecord({ after: written('Order') })],
+  ['object', userArchive, streamRecord({ before: written('User') })],
+])('what nobody answers is given up at the deadline, not when the SDK has tried all it may: %s', async (_, subject, record) => {
+  services.answers = ['none'];
+  const soon = { now: Date.now(), deadline: Date.now() + 150 };
+  await expect(subject.run(readRecord({ ...record, eventID: `late-${subject.name}` }, subject.view), soon)).rejects.toMatchObject({ name: 'AbortError' });
 });

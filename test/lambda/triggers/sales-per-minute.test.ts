@@ -1,23 +1,18 @@
 import '../../support/flow-environment';
 import type { DynamoDBRecord, KinesisStreamRecord } from 'aws-lambda';
 import { handler } from '../../../lambda/triggers/sales-per-minute';
+import { capturedOutput } from '../../support/captured-output';
 import { written } from '../../support/samples';
 import { streamRecord } from '../../support/stream-records';
 
-let logged: string[];
-beforeEach(() => {
-  logged = [];
-  jest.spyOn(process.stdout, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
-  jest.spyOn(process.stderr, 'write').mockImplementation((line) => logged.push(String(line)) > 0);
-});
-afterEach(() => jest.restoreAllMocks());
+const logged = capturedOutput();
 
 interface Metric {
   _aws: { Timestamp: number };
   currency: string;
   SalesMinor: number;
 }
-const lines = () => logged.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+const lines = () => logged().flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
 /** The sales that were counted: time, currency and sum. */
 const sales = () =>
   lines()

@@ -398,6 +398,15 @@ describe('BisectBatchOnFunctionError', () => {
 });
 
 describe('an abort', () => {
+  test('in the last retry gives nothing up: what failed may have been ended with the platform', async () => {
+    const { sent, checkpoints } = await run({
+      properties: { ...DESTINATION, MaximumRetryAttempts: 0, BatchSize: 1 },
+      records: records('1'),
+      answer: abortAfter(1, THROWN),
+    });
+    expect([sent, checkpoints]).toEqual([[], []]);
+  });
+
   test('ends after the invocation under way, whose success counts', async () => {
     const { log } = await run({ properties: { BatchSize: 1 }, records: records('1', '2'), answer: abortAfter(1, OK) });
     expect(log).toEqual(['invoke 1', 'checkpoint 1']);

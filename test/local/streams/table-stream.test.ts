@@ -7,7 +7,7 @@ const ARN = 'arn:aws:dynamodb:us-east-1:000000000000:table/T/stream/1';
 function scripted(answers: (operation: string, input: Record<string, unknown>) => object | { error: string }) {
   const asked: [string, Record<string, unknown>][] = [];
   const engine = {
-    onWrite: () => () => {},
+    onWrite: () => {},
     async send(headers: Record<string, string>, body: Buffer) {
       const operation = headers['x-amz-target']!.split('.')[1]!;
       const input = JSON.parse(body.toString()) as Record<string, unknown>;

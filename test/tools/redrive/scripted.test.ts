@@ -14,6 +14,9 @@ function scripted(options: {
   /** The pages from the batch's first record, and from the horizon; an error in place of the iterator. */
   pages: Partial<Record<'AT_SEQUENCE_NUMBER' | 'TRIM_HORIZON', object[][] | Error>>;
   answer?: { FunctionError?: string; Payload: string };
+  /** The message comes back each time it is asked for. */
+  comesBack?: boolean;
+  onInvoke?: () => void;
 }) {
   const sent: [string, Record<string, unknown>][] = [];
   const invoked: string[] = [];
@@ -27,7 +30,7 @@ function scripted(options: {
   });
   const sqs = send({
     ReceiveMessage: () => {
-      if (received) return {};
+      if (received && !options.comesBack) return {};
       received = true;
       return { Messages: [{ MessageId: 'm', ReceiptHandle: 'h', Body: MESSAGE }] };
     },
@@ -47,6 +50,7 @@ function scripted(options: {
   });
   const lambda = send({
     Invoke: ({ Payload }) => {
+      options.onInvoke?.();
       const { Records } = JSON.parse(Buffer.from(Payload as Buffer).toString()) as { Records: { dynamodb: { SequenceNumber: string } }[] };
       invoked.push(...Records.map(({ dynamodb }) => dynamodb.SequenceNumber));
       const { Payload: text, ...rest } = options.answer ?? { Payload: '{"batchItemFailures":[]}' };
@@ -103,4 +107,26 @@ test('a stream that refuses for another reason leaves the message, named with it
   expect(await run()).toEqual({ redriven: 0, left: 1, pastSaving: 0 });
   expect(lines).toEqual([expect.stringMatching(/^left +f, 2 records .*AccessDeniedException/)]);
   expect(names()).not.toContain('DeleteMessage');
+});
+
+test('a message that takes long is held anew, so that it does not come back meanwhile', async () => {
+  const { run, sent } = scripted({
+    pages: { AT_SEQUENCE_NUMBER: [[record('2'), record('3'), record('4')]] },
+    onInvoke: () => jest.setSystemTime(Date.now() + 130_000),
+  });
+  jest.useFakeTimers({ doNotFake: ['setTimeout', 'nextTick', 'setImmediate'] });
+  await run();
+  jest.useRealTimers();
+  const held = sent.filter(([name]) => name === 'ChangeMessageVisibility').map(([, input]) => input.VisibilityTimeout);
+  expect(held).toEqual([300, 300]);
+});
+
+test('a message that stays and comes back again and again is tried once, and the redrive ends', async () => {
+  const { run, invoked, lines } = scripted({
+    pages: { AT_SEQUENCE_NUMBER: [[record('2'), record('3'), record('4')]] },
+    answer: { FunctionError: 'Unhandled', Payload: '{}' },
+    comesBack: true,
+  });
+  expect(await run()).toEqual({ redriven: 0, left: 1, pastSaving: 0 });
+  expect([invoked, lines.length]).toEqual([['2', '3', '4'], 1]);
 });

@@ -1,5 +1,5 @@
 import '../../support/flow-environment';
-import { cleanUpAccount } from '../../../lambda/triggers/clean-up-account';
+import { cleanUpAccount } from '../../../lambda/triggers/account-clean-up';
 import { Crash, type FaultScript, type Happening, startTables } from '../../support/engine-tables';
 import { SAMPLES } from '../../support/samples';
 import { invocation } from '../../support/shop';
