@@ -29,6 +29,7 @@ const LAMBDA_VARIABLES = {
   PRODUCTS_TABLE: 'Products',
   ORDERS_TABLE: 'Orders',
   STATUS_SHARDS: '4',
+  HOME_REGION: 'us-east-1',
 };
 
 async function main() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { bundleFunctions } from '../lib/bundle';
-import { ConfigError } from '../lib/config';
+import { ConfigError } from '../lib/config-error';
 import { FLOWS } from '../lib/flows';
 import { DISPATCHERS, SALES_CONSUMER } from '../lib/triggers';
 

@@ -1,8 +1,13 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { Node } from 'constructs';
+import { ConfigError } from './config-error';
 import { effectsWithout } from './triggers';
 
 /** Where the entities live: a table for each domain, or one for all. */
 export const LAYOUTS = ['per-domain', 'single-table'] as const;
+export const CAPACITIES = ['on-demand', 'provisioned'] as const;
+export const CONSISTENCIES = ['eventual', 'strong'] as const;
 export const STREAM_VIEWS = ['NEW_AND_OLD_IMAGES', 'NEW_IMAGE', 'OLD_IMAGE', 'KEYS_ONLY'] as const;
 export const ENCRYPTIONS = ['aws-owned', 'aws-managed', 'customer'] as const;
 export const REMOVALS = ['retain', 'destroy'] as const;
@@ -12,14 +17,19 @@ export interface StoreConfig {
   /** Part of every physical name, so that several stages fit into one account. */
   stage: string;
   /** The first is the home region. */
-  regions: [string];
+  regions: readonly [string, ...string[]];
   layout: (typeof LAYOUTS)[number];
+  capacity: CapacityConfig;
+  /** Between the regions. AWS refuses `strong` for this store's tables, and the synth says why. */
+  consistency: (typeof CONSISTENCIES)[number];
   /** What the records of the streams hold. */
   streamView: (typeof STREAM_VIEWS)[number];
   /** A Kinesis Data Stream of the orders and its consumer. It costs money at rest. */
   kinesis: boolean;
   /** Who sends the store's mail: an address that SES has verified. */
   mailFrom: string;
+  /** Who is told when something was given up. */
+  alarmEmail?: string;
   /** Shards of the sharded indexes; it may only grow. */
   statusShards: number;
   /** Raised to rotate the secret that signs cursors: it makes CloudFormation read the secret again. */
@@ -30,19 +40,62 @@ export interface StoreConfig {
   removal: (typeof REMOVALS)[number];
 }
 
+/** How each table and each of its global indexes is charged and limited. All units are per second. */
+export interface CapacityConfig {
+  mode: (typeof CAPACITIES)[number];
+  read: UnitsConfig;
+  write: UnitsConfig;
+  /** Provisioned: the share of the capacity, in percent, that auto-scaling aims at. */
+  targetUtilization: number;
+  /** What a table takes at once, before it has seen that traffic. It is charged once, and never goes down again. */
+  warm?: { read: number; write: number };
+}
+
+interface UnitsConfig {
+  /** Provisioned: auto-scaling does not go below. */
+  min: number;
+  /** On demand: the ceiling, beyond which DynamoDB throttles. Provisioned: auto-scaling does not go above. */
+  max: number;
+  /** Provisioned: what a table that was on demand begins with. */
+  seed: number;
+}
+
 /** What the name of everything in a stage begins with. */
 export const namePrefix = ({ stage }: Pick<StoreConfig, 'stage'>) => `store-${stage}-`;
 
-/** A config value that is not allowed: says the key, the value, what is allowed and an example. */
-export class ConfigError extends Error {
-  constructor(key: string, value: unknown, allowed: string, example: string) {
-    super(`Config '${key}' is ${JSON.stringify(value)}; allowed: ${allowed}. Example: -c ${key}=${example}`);
-    this.name = 'ConfigError';
-  }
-}
+/** What becomes of what holds data, when its stack goes. */
+export const removalPolicyOf = ({ removal }: Pick<StoreConfig, 'removal'>): RemovalPolicy =>
+  removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+
+const KEYS = [
+  'stage',
+  'regions',
+  'layout',
+  'capacity',
+  'minReadUnits',
+  'maxReadUnits',
+  'seedReadUnits',
+  'minWriteUnits',
+  'maxWriteUnits',
+  'seedWriteUnits',
+  'targetUtilization',
+  'warmReadUnits',
+  'warmWriteUnits',
+  'consistency',
+  'dax',
+  'kinesis',
+  'streamView',
+  'statusShards',
+  'cursorSecretVersion',
+  'encryption',
+  'mailFrom',
+  'alarmEmail',
+  'removal',
+];
 
 /** Reads and checks the deployment config. @throws ConfigError */
 export function readConfig(node: Node): StoreConfig {
+  refuseUnknown(node.getAllContext() as Record<string, unknown>);
   const value = (key: string): unknown => node.tryGetContext(key) as unknown;
 
   const oneOf = <const T extends readonly [string, ...string[]]>(key: string, allowed: T): T[number] => {
@@ -64,7 +117,6 @@ export function readConfig(node: Node): StoreConfig {
     }
     return number;
   };
-
   const flag = (key: string): boolean => {
     const given = value(key) ?? false;
     if (given === true || given === 'true') return true;
@@ -72,14 +124,18 @@ export function readConfig(node: Node): StoreConfig {
     throw new ConfigError(key, given, 'true | false', 'true');
   };
 
-  oneOf('capacity', ['on-demand']);
+  if (flag('dax')) throw new ConfigError('dax', value('dax'), 'false (this version has no cache stack)', 'false');
+  const regions = readRegions(value('regions') ?? 'us-east-1');
   return {
     stage: matching('stage', 'dev', /^[a-z][a-z0-9-]{0,15}$/, '1 to 16 of a-z 0-9 -, beginning with a letter'),
-    regions: [matching('regions', 'us-east-1', /^[a-z]{2}(-[a-z]+)+-\d$/, 'the name of one AWS region')],
+    regions,
     layout: oneOf('layout', LAYOUTS),
-    streamView: streamView(oneOf('streamView', STREAM_VIEWS)),
+    capacity: readCapacity(oneOf('capacity', CAPACITIES), value, whole),
+    consistency: oneOf('consistency', CONSISTENCIES),
+    streamView: requireView(oneOf('streamView', STREAM_VIEWS), regions),
     kinesis: flag('kinesis'),
-    mailFrom: matching('mailFrom', 'store@example.com', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
+    mailFrom: matching('mailFrom', 'store@example.com', EMAIL, 'an e-mail address'),
+    ...(value('alarmEmail') !== undefined && { alarmEmail: matching('alarmEmail', 'ops@example.com', EMAIL, 'an e-mail address') }),
     statusShards: whole('statusShards', 4, 1, 100),
     cursorSecretVersion: whole('cursorSecretVersion', 1, 1, 1_000_000),
     encryption: oneOf('encryption', ENCRYPTIONS),
@@ -87,9 +143,65 @@ export function readConfig(node: Node): StoreConfig {
   };
 }
 
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+
+/** A key that is misspelt would be ignored, and the default deployed. CDK's own keys have a `:` or a `/` in them. */
+function refuseUnknown(context: Record<string, unknown>): void {
+  const unknown = Object.keys(context).find((key) => /^\w+$/.test(key) && !KEYS.includes(key));
+  if (unknown !== undefined) throw new ConfigError(unknown, context[unknown], `no key of this name, but ${KEYS.join(', ')}`, 'stage=dev');
+}
+
+/** @throws ConfigError */
+function readRegions(given: unknown): StoreConfig['regions'] {
+  const example = 'us-east-1,eu-west-1,ap-southeast-1';
+  const refuse = (why: string) => new ConfigError('regions', given, `AWS regions, the home region first (${why})`, example);
+  const names = Array.isArray(given) ? given.map(String) : String(given).split(',').map((name) => name.trim());
+  const [home, ...others] = names;
+  if (home === undefined) throw refuse('there is none');
+  const known = new Map(RegionInfo.regions.map((region) => [region.name, region.partition]));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown !== undefined) throw refuse(`${JSON.stringify(unknown)} is none`);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw refuse(`${twice} is there twice`);
+  const foreign = others.find((name) => known.get(name) !== known.get(home));
+  if (foreign !== undefined) throw refuse(`${foreign} is in another partition than ${home}, which a table cannot span`);
+  return [home, ...others];
+}
+
+type Whole = (key: string, fallback: number, min: number, max: number) => number;
+
+/** More than the default quota of a table can be had on request. */
+const MOST_UNITS = 1_000_000;
+
+/** @throws ConfigError */
+function readCapacity(mode: CapacityConfig['mode'], value: (key: string) => unknown, whole: Whole): CapacityConfig {
+  const units = (kind: 'Read' | 'Write'): UnitsConfig => {
+    const max = whole(`max${kind}Units`, 4_000, 1, MOST_UNITS);
+    const min = whole(`min${kind}Units`, Math.min(5, max), 1, max);
+    return { min, max, seed: whole(`seed${kind}Units`, min, min, max) };
+  };
+  const warmOf = (kind: 'Read' | 'Write') => whole(`warm${kind}Units`, WARM[kind], WARM[kind], MOST_UNITS);
+  const isWarm = value('warmReadUnits') !== undefined || value('warmWriteUnits') !== undefined;
+  return {
+    mode,
+    read: units('Read'),
+    write: units('Write'),
+    targetUtilization: whole('targetUtilization', 70, 20, 90),
+    ...(isWarm && { warm: { read: warmOf('Read'), write: warmOf('Write') } }),
+  };
+}
+
+/**
+ * What a new table on demand takes at once anyhow; less cannot be asked for.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html
+ */
+const WARM = { Read: 12_000, Write: 4_000 } as const;
+
 /** @throws ConfigError naming the effects that cannot work with a view */
-function streamView(view: StoreConfig['streamView']): StoreConfig['streamView'] {
-  const without = effectsWithout(view).map((effect) => `${effect.name} needs ${effect.view}`);
-  if (without.length === 0) return view;
-  throw new ConfigError('streamView', view, `a view that every effect can work with (${without.join(', ')})`, 'NEW_AND_OLD_IMAGES');
+function requireView(view: StoreConfig['streamView'], regions: StoreConfig['regions']): StoreConfig['streamView'] {
+  const reasons = effectsWithout(view).map((effect) => `${effect.name} needs ${effect.view}`);
+  // AWS takes others, but then never lets it be changed, and replication writes with the images.
+  if (regions.length > 1 && view !== 'NEW_AND_OLD_IMAGES') reasons.unshift('replicas need NEW_AND_OLD_IMAGES');
+  if (reasons.length === 0) return view;
+  throw new ConfigError('streamView', view, `a view that every effect can work with (${reasons.join(', ')})`, 'NEW_AND_OLD_IMAGES');
 }

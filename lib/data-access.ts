@@ -1,6 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Store } from '#model/store';
+import { ON_REPLICA } from '#model/replica';
+import type { Store, TableNames } from '#model/store';
 
 /** DynamoDB actions by `Entity` (the table that it lives in) or `Entity.accessPattern` (the index that serves it). */
 export type DataAccess = Readonly<Record<string, readonly DataAction[]>>;
@@ -21,17 +22,33 @@ type DataAction =
   | 'Scan'
   | 'UpdateItem';
 
+/** What a function does on DynamoDB: in the home region, and on the replica of its own region. */
+export interface RegionalAccess {
+  readonly access: DataAccess;
+  readonly replica?: DataAccess;
+}
+
+/** The store that functions work on: the model bound to its tables, and where these are. */
+export interface DataBinding {
+  readonly store: Store;
+  readonly tableNames: TableNames;
+  readonly homeRegion: string;
+  readonly statusShards: number;
+  /** The ARN of the key that encrypts the tables, by region, where it is a customer's. */
+  readonly keyArns?: Readonly<Record<string, string>>;
+}
+
 /**
- * One statement per table or index that it reads or writes; and where it selects by PartiQL, one that denies a
- * statement without partition key, which would be a Scan under another name.
+ * One statement per table or index that it reads or writes, in the region where it does; and where it selects by PartiQL, one
+ * that denies a statement without partition key, which would be a Scan under another name.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
  *
- * @throws Error when the model has no such entry
+ * @throws Error when the model has no such entry, or the replica of another region must not be used so
  */
-export function dataStatements(stack: Stack, name: string, access: DataAccess, store: Store): PolicyStatement[] {
+export function dataStatements(stack: Stack, name: string, access: RegionalAccess, { store, homeRegion }: DataBinding): PolicyStatement[] {
   const entities: Record<string, NamedEntity | undefined> = store.entities;
   const actionsOn = new Map<string, Set<string>>();
-  for (const [target, actions] of Object.entries(access)) {
+  const add = (region: string, target: string, actions: readonly DataAction[]) => {
     const [entityName = '', pattern] = target.split('.', 2);
     const entity = entities[entityName];
     const index = pattern === undefined ? undefined : entity?.schema.indexes[pattern]?.index;
@@ -39,19 +56,45 @@ export function dataStatements(stack: Stack, name: string, access: DataAccess, s
       throw new Error(`${name} lists access to ${target}; the model has no such entity or index.`);
     }
     const table = `table/${entity.getTableName()}`;
-    const resource = index === undefined ? table : `${table}/index/${index}`;
-    const all = actionsOn.get(resource) ?? new Set();
+    const arn = stack.formatArn({ service: 'dynamodb', region, resource: index === undefined ? table : `${table}/index/${index}` });
+    const all = actionsOn.get(arn) ?? new Set();
     for (const action of actions) all.add(`dynamodb:${action}`);
-    actionsOn.set(resource, all);
+    actionsOn.set(arn, all);
+  };
+  for (const [target, actions] of Object.entries(access.access)) add(homeRegion, target, actions);
+  for (const [target, actions] of Object.entries(access.replica ?? {})) {
+    requireReplicable(name, target, actions);
+    add(stack.region, target, actions);
   }
-  return [...actionsOn].flatMap(([resource, actions]) => {
-    const resources = [stack.formatArn({ service: 'dynamodb', resource })];
+  return [...actionsOn].flatMap(([arn, actions]) => {
+    const resources = [arn];
     const allow = new PolicyStatement({ actions: [...actions].sort(), resources });
     if (!actions.has(SELECT)) return [allow];
     const conditions = { Bool: { 'dynamodb:FullTableScan': ['true'] } };
     return [allow, new PolicyStatement({ effect: Effect.DENY, actions: [SELECT], resources, conditions })];
   });
 }
+
+/** The regions that a function works in. */
+export function regionsOf(stack: Stack, { access, replica = {} }: RegionalAccess, { homeRegion }: DataBinding): string[] {
+  const regions = [...(Object.keys(access).length > 0 ? [homeRegion] : []), ...(Object.keys(replica).length > 0 ? [stack.region] : [])];
+  return [...new Set(regions)];
+}
+
+/** @throws Error for what is done in the home region only */
+function requireReplicable(name: string, target: string, actions: readonly DataAction[]): void {
+  const [entity = ''] = target.split('.', 1);
+  const allowed = (ON_REPLICA as Record<string, 'read' | 'write' | undefined>)[entity];
+  const refused = actions.filter((action) => allowed === undefined || (allowed === 'read' && !READS.includes(action)));
+  if (refused.length === 0) return;
+  throw new Error(
+    `${name} lists ${refused.join(', ')} of ${target} on the replica of its region. ` +
+      (allowed === undefined ? `${entity} is pinned to the home region` : `${entity} is written in the home region only`) +
+      ': list it under access (lambda/model/replica.ts says why).',
+  );
+}
+
+const READS: readonly DataAction[] = ['BatchGetItem', 'GetItem', 'Query'];
 
 const SELECT = 'dynamodb:PartiQLSelect';
 

@@ -1,9 +1,10 @@
 import type { DataAccess } from './data-access';
 
 /**
- * The catalogue of flows: one row, one route, one Lambda. `access` names every DynamoDB action of the flow, by entity
- * (the table that it lives in) or by entity and access pattern (the index that serves it); the function's role holds
- * exactly these. The items of a transaction or a batch need the action of each item.
+ * The catalogue of flows: one row, one route, one Lambda. `access` names every DynamoDB action of the flow in the home region,
+ * `replica` those on the replica of the region that it runs in, by entity (the table that it lives in) or by entity and access
+ * pattern (the index that serves it); the function's role holds exactly these. The items of a transaction or a batch need the
+ * action of each item.
  */
 export const FLOWS = [
   {
@@ -47,42 +48,48 @@ export const FLOWS = [
     route: 'GET /users/{userId}/account',
     entry: 'users/get-account',
     who: 'self or admin',
-    access: { User: ['Query'] },
+    access: {},
+    replica: { User: ['Query'] },
   },
   {
     name: 'create-session',
     route: 'POST /users/{userId}/sessions',
     entry: 'users/create-session',
     who: 'self',
-    access: { Session: ['DeleteItem', 'PutItem', 'Query'] },
+    access: {},
+    replica: { Session: ['DeleteItem', 'PutItem', 'Query'] },
   },
   {
     name: 'get-session',
     route: 'GET /sessions/{sessionId}',
     entry: 'users/get-session',
     who: 'any caller',
-    access: { Session: ['GetItem'] },
+    access: {},
+    replica: { Session: ['GetItem'] },
   },
   {
     name: 'get-cart',
     route: 'GET /users/{userId}/cart',
     entry: 'carts/get-cart',
     who: 'self',
-    access: { CartItem: ['Query'] },
+    access: {},
+    replica: { CartItem: ['Query'] },
   },
   {
     name: 'put-cart-item',
     route: 'PUT /users/{userId}/cart/items/{productId}',
     entry: 'carts/put-cart-item',
     who: 'self',
-    access: { CartItem: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'] },
+    access: {},
+    replica: { CartItem: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'] },
   },
   {
     name: 'delete-cart-item',
     route: 'DELETE /users/{userId}/cart/items/{productId}',
     entry: 'carts/delete-cart-item',
     who: 'self',
-    access: { CartItem: ['DeleteItem'] },
+    access: {},
+    replica: { CartItem: ['DeleteItem'] },
   },
   {
     name: 'create-product',
@@ -96,14 +103,16 @@ export const FLOWS = [
     route: 'GET /products/{productId}',
     entry: 'products/get-product',
     who: 'public',
-    access: { Product: ['GetItem'], Stock: ['GetItem'] },
+    access: { Stock: ['GetItem'] },
+    replica: { Product: ['GetItem'] },
   },
   {
     name: 'list-products',
     route: 'GET /products',
     entry: 'products/list-products',
     who: 'public',
-    access: { 'Product.byCategory': ['Query'] },
+    access: {},
+    replica: { 'Product.byCategory': ['Query'] },
     pages: true,
   },
   {
@@ -132,7 +141,8 @@ export const FLOWS = [
     route: 'POST /products/batch-get',
     entry: 'products/batch-get-products',
     who: 'public',
-    access: { Product: ['BatchGetItem'] },
+    access: {},
+    replica: { Product: ['BatchGetItem'] },
   },
   {
     name: 'list-low-stock',
@@ -290,7 +300,10 @@ export interface Flow {
   readonly entry: string;
   /** Who may call it. `public` has no authorizer; the function itself tells the others apart, by the token's claims. */
   readonly who: 'public' | 'any caller' | 'self' | 'self or admin' | 'admin';
+  /** What it does in the home region. */
   readonly access: DataAccess;
+  /** What it does on the replica of its own region; `lambda/model/replica.ts` says what may be done there. */
+  readonly replica?: DataAccess;
   /** It answers pages, so it signs cursors. */
   readonly pages?: boolean;
 }

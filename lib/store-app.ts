@@ -1,20 +1,40 @@
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { Bundles } from './bundle';
-import { namePrefix, readConfig } from './config';
+import { namePrefix, readConfig, type StoreConfig } from './config';
 import { ApiStack } from './stacks/api';
-import { DataStack } from './stacks/data';
+import { DataStack, requireConsistency, type TableKeys } from './stacks/data';
 import { EventsStack } from './stacks/events';
+import { KeyStack, ReplicaKeyStack } from './stacks/keys';
 
-/** The whole store as a CDK app, from the config in its context. @throws ConfigError */
+/**
+ * The whole store as a CDK app, from the config in its context: tables, API and consumers in the home region, and in each
+ * other region a replica with an API of its own. Consumers are in the home region only: every replica's stream has every
+ * change, so each region's would do everything once more.
+ * @throws ConfigError
+ */
 export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): App {
   const app = new App(props);
   const config = readConfig(app.node);
-  const [region] = config.regions;
-  const stack = (name: string) => ({ stackName: `${namePrefix(config)}${name}`, env: { region }, config });
-  const data = new DataStack(app, 'Data', stack('data'));
+  requireConsistency(config);
+  const [home, ...others] = config.regions;
+  const stack = (name: string, region = home) => ({ stackName: `${namePrefix(config)}${name}`, env: { region }, config });
+  const keys = config.encryption === 'customer' ? tableKeys(app, config, stack) : undefined;
+  const data = new DataStack(app, 'Data', { ...stack('data'), ...(keys && { keys }) });
   new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
+  for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
   new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
   return app;
+}
+
+function tableKeys(
+  app: App,
+  config: StoreConfig,
+  stack: (name: string, region?: string) => { stackName: string; env: { region: string }; config: StoreConfig },
+): TableKeys {
+  const [, ...others] = config.regions;
+  const { key: primary } = new KeyStack(app, 'Keys', stack('keys'));
+  const replicas = others.map((region) => [region, new ReplicaKeyStack(app, `Keys-${region}`, { ...stack('keys', region), primary })] as const);
+  return { primary, replicaArns: Object.fromEntries(replicas.map(([region, { keyArn }]) => [region, keyArn])) };
 }

@@ -3,7 +3,7 @@ import { untilAnswered } from '#shared/retry';
 import { store } from '#shared/store';
 import { cartProductId } from './cart-product-id';
 
-const { CartItem } = store.entities;
+const { CartItem } = store.replica;
 
 /** Takes a product out of a cart; one that is not in it is out already. */
 export async function deleteCartItem(

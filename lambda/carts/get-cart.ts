@@ -2,7 +2,7 @@ import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
 import { cartView } from './cart-view';
 
-const { CartItem } = store.entities;
+const { CartItem } = store.replica;
 
 /** A user's cart by product id, strongly consistent: its reader may have just put something in. */
 export async function getCart(userId: string, { now }: Pick<Invocation, 'now'>, entities = { CartItem }) {

@@ -9,7 +9,7 @@ import { isExpired, isoTime, ttlSeconds } from '#shared/time';
 import { cartProductId } from './cart-product-id';
 import { cartItemView } from './cart-view';
 
-const { CartItem } = store.entities;
+const { CartItem } = store.replica;
 
 const THIRTY_DAYS_SECONDS = 30 * 24 * 60 * 60;
 

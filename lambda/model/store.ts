@@ -8,6 +8,7 @@ import { orderEvent } from './order-event';
 import { priceChange } from './price-change';
 import { processedEvent } from './processed-event';
 import { product } from './product';
+import { readOnly } from './replica';
 import { session } from './session';
 import { stock } from './stock';
 import { stockMovement } from './stock-movement';
@@ -24,13 +25,35 @@ export interface TableNames {
  * The model, bound to tables and a client: every entity, and the ElectroDB Service that joins them.
  * Without a client the model can be read (keys, indexes, `.params()`) but not run: that is how the CDK app uses it.
  *
+ * `entities` work in the home region, whichever region the function runs in. What may be done on the region's own replica
+ * as well is in `replica`, and nothing else is: a flow that does not ask for it cannot be wrong, only slower.
+ *
  * Entities are made on first use. One takes about a millisecond of a cold start, and no flow needs all thirteen.
+ *
+ * @param client a client of the home region
+ * @param replicaClient a client of the region that the function runs in; the same one in the home region
  */
-export function createStore(tables: TableNames, client?: DocumentClient) {
+export function createStore(tables: TableNames, client?: DocumentClient, replicaClient: DocumentClient | undefined = client) {
+  const entities = createEntities(tables, client);
+  const near = replicaClient === client ? entities : createEntities(tables, replicaClient);
+  const replica = onFirstUse({
+    Product: () => readOnly(near.Product),
+    CartItem: () => near.CartItem,
+    Session: () => near.Session,
+    /** The collection of a user: profile, statistics, cart, sessions. */
+    account: () => {
+      const { User, CustomerStats, CartItem, Session } = near;
+      return new Service({ User, CustomerStats, CartItem, Session }).collections.account;
+    },
+  });
+  return onFirstUse({ entities: () => entities, service: () => new Service({ ...entities }), replica: () => replica });
+}
+
+function createEntities(tables: TableNames, client: DocumentClient | undefined) {
   const users = { client, table: tables.users };
   const products = { client, table: tables.products };
   const orders = { client, table: tables.orders };
-  const entities = onFirstUse({
+  return onFirstUse({
     User: () => user(users),
     EmailClaim: () => emailClaim(users),
     CustomerStats: () => customerStats(users),
@@ -45,10 +68,9 @@ export function createStore(tables: TableNames, client?: DocumentClient) {
     OrderEvent: () => orderEvent(orders),
     IdempotencyRecord: () => idempotencyRecord(orders),
   });
-  return onFirstUse({ entities: () => entities, service: () => new Service({ ...entities }) });
 }
 
-/** All entities of the store by name, and `service`, which joins them: collections are queries of the service. */
+/** All entities of the store by name; `service`, which joins them: collections are queries of the service; and `replica`. */
 export type Store = ReturnType<typeof createStore>;
 
 /** An object whose properties are made when they are first read. */

@@ -5,7 +5,7 @@ import { readByProductId } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
 import { productView } from './product-view';
 
-const { Product } = store.entities;
+const { Product } = store.replica;
 
 const MAX_IDS = 500;
 

@@ -3,10 +3,11 @@ import { flow } from '#shared/http';
 import { store } from '#shared/store';
 import { productEtag, productView } from './product-view';
 
-const { Product, Stock } = store.entities;
+const { Product } = store.replica;
+const { Stock } = store.entities;
 
 /**
- * Reads a product with its stock.
+ * Reads a product with its stock: the product from the region's replica, the stock, which is one number, where it is sold.
  * @param consistent strongly, at twice the price, for a caller that has just written it
  * @throws Problem `not-found`
  */

@@ -5,21 +5,30 @@ import { env } from './env';
 import { noteLostAnswers } from './lost-answers';
 import { SDK_RETRY } from './sdk-retry';
 
-const dynamodb = new DynamoDBClient({
-  maxAttempts: SDK_RETRY.maxAttempts,
-  requestHandler: {
-    connectionTimeout: 1_000,
-    requestTimeout: SDK_RETRY.requestTimeoutMs,
-    throwOnRequestTimeout: true,
-  },
-});
-noteLostAnswers(dynamodb);
+/** A document client of a region. */
+function documentsOf(region: string | undefined): DynamoDBDocumentClient {
+  const dynamodb = new DynamoDBClient({
+    region,
+    maxAttempts: SDK_RETRY.maxAttempts,
+    requestHandler: {
+      connectionTimeout: 1_000,
+      requestTimeout: SDK_RETRY.requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  });
+  noteLostAnswers(dynamodb);
+  return DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
+}
 
-/** The document client behind the model, for what ElectroDB has no call for: PartiQL. */
-export const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
+const home = env('HOME_REGION');
+const here = process.env.AWS_REGION;
 
-/** The model on the tables that the template names. */
+/** The document client behind the model, for what ElectroDB has no call for: PartiQL. It works in the home region. */
+export const client = documentsOf(home);
+
+/** The model on the tables that the template names: in the home region, and what may be done here on this region's replica. */
 export const store = createStore(
   { users: env('USERS_TABLE'), products: env('PRODUCTS_TABLE'), orders: env('ORDERS_TABLE') },
   client,
+  here === home ? client : documentsOf(here),
 );

@@ -5,7 +5,7 @@ import { store } from '#shared/store';
 import { isExpired, isoTime, ttlSeconds } from '#shared/time';
 import { sessionView } from './session-view';
 
-const { Session } = store.entities;
+const { Session } = store.replica;
 
 const DAY_SECONDS = 24 * 60 * 60;
 

@@ -1,4 +1,3 @@
-import { Service } from 'electrodb';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
@@ -7,19 +6,16 @@ import { cartView } from '../carts/cart-view';
 import { sessionView } from './session-view';
 import { userView } from './user-view';
 
-const { User, CustomerStats, CartItem, Session } = store.entities;
-
 /**
  * A user with statistics, cart and sessions: one query over the item collection `account`, all its pages, strongly
- * consistent.
+ * consistent within the region: the profile, which is written in the home region, may lag in another.
  * @throws Problem `not-found` without a profile
  */
 export async function getAccount(
   userId: string,
   { now }: Pick<Invocation, 'now'>,
-  entities = { User, CustomerStats, CartItem, Session },
+  { account }: Pick<typeof store.replica, 'account'> = store.replica,
 ) {
-  const { account } = new Service(entities).collections;
   const { data } = await account({ userId }).go({ consistent: true, pages: 'all' });
   const [user] = data.User;
   if (!user) throw new Problem('not-found', `There is no user ${userId}.`);

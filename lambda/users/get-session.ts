@@ -4,7 +4,7 @@ import { store } from '#shared/store';
 import { isExpired } from '#shared/time';
 import { sessionView } from './session-view';
 
-const { Session } = store.entities;
+const { Session } = store.replica;
 
 /**
  * A session of the caller's own, by its primary key and strongly consistent; `bySessionId` could lag behind it.

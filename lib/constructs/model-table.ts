@@ -2,6 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { Construct } from 'constructs';
+import type { CapacityConfig } from '../config';
 
 /** What is read of an ElectroDB entity: its public schema, and (see `keyType`) one internal field. */
 export interface ModelEntity {
@@ -16,8 +17,13 @@ interface ModelIndex {
   readonly index?: string;
   readonly type?: string;
   readonly projection?: 'all' | 'keys_only' | readonly string[];
-  readonly pk: { readonly field: string };
-  readonly sk?: { readonly field: string };
+  readonly pk: IndexKey;
+  readonly sk?: IndexKey;
+}
+
+interface IndexKey {
+  readonly field: string;
+  readonly composite: readonly string[];
 }
 
 /** The keys and indexes of one table, as its entities together define them. */
@@ -41,7 +47,7 @@ const TTL_ATTRIBUTE = 'expiresAt';
  * - An index on the table's own partition key is a local one, any other a global one.
  * - Entities that share an index must agree on its keys; what it projects is the union of what they ask for.
  *
- * @throws Error naming both entities, when two define one key or index differently
+ * @throws Error naming both entities, when two define one key or index differently; and what DynamoDB would refuse
  */
 export function tableSchema(entities: readonly ModelEntity[]): TableSchema {
   const indexes = new Map<string, SharedIndex>();
@@ -58,6 +64,8 @@ export function tableSchema(entities: readonly ModelEntity[]): TableSchema {
   if (!table?.sk) throw new Error('The entities define no primary index with a sort key.');
   const secondary = [...indexes].filter(([name]) => name !== '').sort(([a], [b]) => a.localeCompare(b));
   const isLocal = ([, index]: [string, SharedIndex]) => index.pk.name === table.pk.name;
+  requireWithin(secondary.filter((entry) => !isLocal(entry)), MAX_GLOBAL_INDEXES, 'global');
+  requireWithin(secondary.filter(isLocal), MAX_LOCAL_INDEXES, 'local');
   const keys = new Set([...indexes.values()].flatMap(({ pk, sk }) => [pk.name, ...(sk ? [sk.name] : [])]));
 
   return {
@@ -79,6 +87,21 @@ export function tableSchema(entities: readonly ModelEntity[]): TableSchema {
   };
 }
 
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+const MAX_GLOBAL_INDEXES = 20;
+const MAX_LOCAL_INDEXES = 5;
+const MAX_KEY_ATTRIBUTES = 4;
+
+/** @throws Error naming the index that is too many, and who asks for it */
+function requireWithin(indexes: readonly [string, SharedIndex][], most: number, kind: 'global' | 'local'): void {
+  const [name, index] = indexes[most] ?? [];
+  if (!index) return;
+  throw new Error(
+    `The table would have ${indexes.length} ${kind} secondary indexes, ${name} of ${index.definedBy} among them; DynamoDB takes ${most}. ` +
+      'Let entities share one (overload its keys), or give up an access pattern.',
+  );
+}
+
 interface SharedIndex {
   /** The entity and access pattern that defined it first, as `Order.byStatus`. */
   definedBy: string;
@@ -90,6 +113,10 @@ interface SharedIndex {
 function readIndex(entity: ModelEntity, pattern: string, definition: ModelIndex): SharedIndex {
   const definedBy = `${entity.schema.model.entity}.${pattern}`;
   if (definition.type === 'composite') {
+    for (const [part, key] of [['partition', definition.pk], ['sort', definition.sk]] as const) {
+      const count = key?.composite.length ?? 0;
+      if (count > MAX_KEY_ATTRIBUTES) throw new Error(`${definedBy} has ${count} attributes in its ${part} key; DynamoDB takes ${MAX_KEY_ATTRIBUTES}.`);
+    }
     throw new Error(`${definedBy} has multi-attribute keys; this project composes keys as text (docs/decisions).`);
   }
   const key = (part: 'pk' | 'sk', field: string) => ({ name: field, type: keyType(entity, definition.index ?? '', part) });
@@ -146,6 +173,9 @@ export interface ModelTableProps {
   readonly tableName: string;
   readonly entities: readonly ModelEntity[];
   readonly streamView: keyof typeof dynamodb.StreamViewType;
+  readonly capacity: CapacityConfig;
+  /** The regions of the other replicas. */
+  readonly replicaRegions: readonly string[];
   /** Every change goes here as well, once more than to the table's own stream. */
   readonly kinesisStream?: kinesis.IStream;
   readonly encryption: dynamodb.TableEncryptionV2;
@@ -153,22 +183,50 @@ export interface ModelTableProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** A table whose keys, indexes, projections and TTL come from the ElectroDB entities that live in it. */
+/**
+ * A table whose keys, indexes, projections and TTL come from the ElectroDB entities that live in it. Recovery, protection,
+ * insights, capacity and the app's tags are those of every replica: TableV2 hands them on.
+ */
 export class ModelTable extends Construct {
   readonly table: dynamodb.TableV2;
 
   constructor(scope: Construct, id: string, props: ModelTableProps) {
     super(scope, id);
+    const { capacity, removalPolicy } = props;
+    const { globalSecondaryIndexes, ...schema } = tableSchema(props.entities);
+    const warm = capacity.warm && {
+      warmThroughput: { readUnitsPerSecond: capacity.warm.read, writeUnitsPerSecond: capacity.warm.write },
+    };
     this.table = new dynamodb.TableV2(this, 'Table', {
       tableName: props.tableName,
-      ...tableSchema(props.entities),
-      billing: dynamodb.Billing.onDemand(),
+      ...schema,
+      // An index without a ceiling of its own has none, whatever the table's is.
+      globalSecondaryIndexes: globalSecondaryIndexes.map((index) => ({ ...index, ...ceilings(capacity), ...warm })),
+      billing: billing(capacity),
+      ...warm,
+      replicas: props.replicaRegions.map((region) => ({ region })),
       dynamoStream: dynamodb.StreamViewType[props.streamView],
       ...(props.kinesisStream && { kinesisStream: props.kinesisStream }),
       encryption: props.encryption,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: 35 },
-      removalPolicy: props.removalPolicy,
-      deletionProtection: props.removalPolicy === RemovalPolicy.RETAIN,
+      contributorInsightsSpecification: { enabled: true, mode: dynamodb.ContributorInsightsMode.THROTTLED_KEYS },
+      removalPolicy,
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
     });
   }
+}
+
+const ceilings = ({ mode, read, write }: CapacityConfig) =>
+  mode === 'on-demand' ? { maxReadRequestUnits: read.max, maxWriteRequestUnits: write.max } : {};
+
+function billing(capacity: CapacityConfig): dynamodb.Billing {
+  if (capacity.mode === 'on-demand') return dynamodb.Billing.onDemand(ceilings(capacity));
+  const scaled = ({ min, max, seed }: CapacityConfig['read']) =>
+    dynamodb.Capacity.autoscaled({
+      minCapacity: min,
+      maxCapacity: max,
+      seedCapacity: seed,
+      targetUtilizationPercent: capacity.targetUtilization,
+    });
+  return dynamodb.Billing.provisioned({ readCapacity: scaled(capacity.read), writeCapacity: scaled(capacity.write) });
 }

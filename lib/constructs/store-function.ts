@@ -1,30 +1,23 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Store, TableNames } from '#model/store';
-import { type DataAccess, dataStatements } from '../data-access';
+import { type DataBinding, dataStatements, type RegionalAccess, regionsOf } from '../data-access';
 
 export interface StoreFunctionProps {
   /** Its name in the catalogue: the service in its logs and metrics. */
   readonly name: string;
   readonly description: string;
   /** What it does on DynamoDB. */
-  readonly access: DataAccess;
+  readonly access: RegionalAccess;
   /** What it does elsewhere. */
   readonly statements?: readonly iam.PolicyStatement[];
   /** 20 seconds unless given: above the retry budget of the SDK, below the 30 s of the HTTP API. */
   readonly timeout?: Duration;
   /** The folder that holds the bundle `index.mjs`. */
   readonly code: string;
-  /** The model, bound to these tables. */
-  readonly store: Store;
-  readonly tableNames: TableNames;
-  readonly statusShards: number;
-  /** Set where a customer's key encrypts the tables. */
-  readonly encryptionKey?: kms.IKey;
+  readonly data: DataBinding;
   readonly environment?: Record<string, string>;
 }
 
@@ -37,16 +30,20 @@ export class StoreFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: StoreFunctionProps) {
     super(scope, id);
-    const { name, tableNames } = props;
+    const { name, access, data } = props;
+    const { tableNames, keyArns } = data;
+    const stack = Stack.of(this);
     const logGroup = new logs.LogGroup(this, 'Logs', {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    for (const statement of dataStatements(Stack.of(this), name, props.access, props.store)) role.addToPolicy(statement);
+    for (const statement of dataStatements(stack, name, access, data)) role.addToPolicy(statement);
     for (const statement of props.statements ?? []) role.addToPolicy(statement);
-    if (props.encryptionKey) role.addToPolicy(keyStatement(Stack.of(this), props.encryptionKey));
+    for (const region of keyArns ? regionsOf(stack, access, data) : []) {
+      role.addToPolicy(keyStatement(stack, region, keyArns?.[region] as string));
+    }
 
     this.function = new lambda.Function(this, 'Function', {
       description: props.description,
@@ -64,7 +61,8 @@ export class StoreFunction extends Construct {
         USERS_TABLE: tableNames.users,
         PRODUCTS_TABLE: tableNames.products,
         ORDERS_TABLE: tableNames.orders,
-        STATUS_SHARDS: String(props.statusShards),
+        HOME_REGION: data.homeRegion,
+        STATUS_SHARDS: String(data.statusShards),
         ...props.environment,
       },
     });
@@ -75,10 +73,10 @@ export class StoreFunction extends Construct {
  * DynamoDB uses a customer's key in the name of its caller.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
-function keyStatement(stack: Stack, key: kms.IKey): iam.PolicyStatement {
+function keyStatement(stack: Stack, region: string, keyArn: string): iam.PolicyStatement {
   return new iam.PolicyStatement({
     actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
-    resources: [key.keyArn],
-    conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${stack.region}.${stack.urlSuffix}` } },
+    resources: [keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${stack.urlSuffix}` } },
   });
 }

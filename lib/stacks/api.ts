@@ -63,12 +63,9 @@ export class ApiStack extends Stack {
       const fn = new StoreFunction(this, flow.name, {
         name: flow.name,
         description: `${flow.route} (${flow.who})`,
-        access: flow.access,
+        access: flow,
         code: bundles.folder(flow.name),
-        store: data.store,
-        tableNames: data.tableNames,
-        statusShards: config.statusShards,
-        ...(data.encryptionKey && { encryptionKey: data.encryptionKey }),
+        data: data.binding,
         ...(flow.pages && { environment: cursorSecret }),
       });
       const [method, path] = flow.route.split(' ') as [apigateway.HttpMethod, string];

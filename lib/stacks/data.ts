@@ -1,21 +1,21 @@
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as cognito from 'aws-cdk-lib/aws-cognito';
 import { TableEncryptionV2 } from 'aws-cdk-lib/aws-dynamodb';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
-import * as kms from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { createStore, type Store, type TableNames } from '#model/store';
-import { namePrefix, type StoreConfig } from '../config';
-import { ModelTable } from '../constructs/model-table';
+import { namePrefix, removalPolicyOf, type StoreConfig } from '../config';
+import { ConfigError } from '../config-error';
+import { reasonsAgainstStrong } from '../consistency';
+import { ModelTable, tableSchema } from '../constructs/model-table';
+import type { DataBinding } from '../data-access';
 
 /** Everything that holds data: the tables, the users' accounts, and the secret that signs cursors. */
 export class DataStack extends Stack {
-  readonly tableNames: TableNames;
-  /** The model, bound to the tables. */
-  readonly store: Store;
-  /** The key of the tables, where `encryption` is `customer`. */
-  readonly encryptionKey?: kms.Key;
+  /** What functions need to work on the tables. */
+  readonly binding: DataBinding;
   /** Where the changes of the orders go, with `kinesis`. */
   readonly salesStream?: kinesis.Stream;
   readonly userPool: cognito.UserPool;
@@ -23,26 +23,26 @@ export class DataStack extends Stack {
   readonly cursorSecretName: string;
   private readonly tables = new Map<string, ModelTable>();
 
-  constructor(scope: Construct, id: string, props: StackProps & { config: StoreConfig }) {
+  constructor(scope: Construct, id: string, props: StackProps & { config: StoreConfig; keys?: TableKeys }) {
     super(scope, id, props);
-    const { config } = props;
-    const removalPolicy = config.removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-
-    if (config.encryption === 'customer') {
-      this.encryptionKey = new kms.Key(this, 'TableKey', {
-        description: 'Encrypts the tables of the store',
-        enableKeyRotation: true,
-        removalPolicy,
-      });
-    }
-    const encryption = this.encryptionKey
-      ? TableEncryptionV2.customerManagedKey(this.encryptionKey)
+    const { config, keys } = props;
+    const removalPolicy = removalPolicyOf(config);
+    const [homeRegion, ...replicaRegions] = config.regions;
+    const encryption = keys
+      ? TableEncryptionV2.customerManagedKey(keys.primary, keys.replicaArns)
       : config.encryption === 'aws-managed'
         ? TableEncryptionV2.awsManagedKey()
         : TableEncryptionV2.dynamoOwnedKey();
 
-    this.tableNames = tableNames(config);
-    this.store = createStore(this.tableNames);
+    const names = tableNames(config);
+    const store = createStore(names);
+    this.binding = {
+      store,
+      tableNames: names,
+      homeRegion,
+      statusShards: config.statusShards,
+      ...(keys && { keyArns: { [homeRegion]: keys.primary.keyArn, ...keys.replicaArns } }),
+    };
     if (config.kinesis) {
       this.salesStream = new kinesis.Stream(this, 'SalesStream', {
         streamName: `${namePrefix(config)}sales`,
@@ -51,13 +51,15 @@ export class DataStack extends Stack {
         removalPolicy: RemovalPolicy.DESTROY,
       });
     }
-    const entities = Object.values(this.store.entities);
-    for (const tableName of new Set(Object.values(this.tableNames) as string[])) {
+    for (const [tableName, entities] of entitiesByTable(store)) {
       const table = new ModelTable(this, tableName.slice(namePrefix(config).length), {
         tableName,
-        entities: entities.filter((entity) => entity.getTableName() === tableName),
+        entities,
         streamView: config.streamView,
-        ...(this.salesStream && tableName === this.tableNames.orders && { kinesisStream: this.salesStream }),
+        capacity: config.capacity,
+        replicaRegions,
+        // A replica would send every change once more.
+        ...(this.salesStream && tableName === names.orders && { kinesisStream: this.salesStream }),
         encryption,
         removalPolicy,
       });
@@ -90,6 +92,8 @@ export class DataStack extends Stack {
         passwordLength: 48,
         excludePunctuation: true,
       },
+      // One secret, so that a page that one region began can be gone on with in another.
+      replicaRegions: replicaRegions.map((region) => ({ region })),
       removalPolicy: RemovalPolicy.DESTROY,
     });
   }
@@ -98,6 +102,34 @@ export class DataStack extends Stack {
   streamArn(tableName: string): string {
     return this.tables.get(tableName)?.table.tableStreamArn as string;
   }
+}
+
+/** The customer's keys: a table's own, and by region those of its replicas. */
+export interface TableKeys {
+  readonly primary: kms.IKey;
+  readonly replicaArns: Readonly<Record<string, string>>;
+}
+
+function entitiesByTable({ entities }: Store): Map<string, Store['entities'][keyof Store['entities']][]> {
+  const byTable = new Map<string, Store['entities'][keyof Store['entities']][]>();
+  for (const entity of Object.values(entities)) {
+    const name = entity.getTableName() ?? '';
+    byTable.set(name, [...(byTable.get(name) ?? []), entity]);
+  }
+  return byTable;
+}
+
+/**
+ * Whether the store's tables could have the consistency that the config asks for: they cannot have the strong one (MRSC), and
+ * docs/global-tables.md says what it would take.
+ * @throws ConfigError with each reason
+ */
+export function requireConsistency(config: StoreConfig): void {
+  const { consistency } = config;
+  if (consistency === 'eventual') return;
+  const schemas = [...entitiesByTable(createStore(tableNames(config)))].map(([name, entities]) => [name, tableSchema(entities)] as const);
+  const reasons = reasonsAgainstStrong(config.regions, Object.fromEntries(schemas), true);
+  throw new ConfigError('consistency', consistency, `eventual. AWS refuses multi-region strong consistency here: ${reasons.join('; ')}`, 'eventual');
 }
 
 /** The names of the tables: three in the layout `per-domain`, the same one three times in `single-table`. */

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -7,9 +7,9 @@ import * as ses from 'aws-cdk-lib/aws-ses';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Bundles } from '../bundle';
-import { namePrefix, type StoreConfig } from '../config';
+import { namePrefix, removalPolicyOf, type StoreConfig } from '../config';
 import { StreamTrigger } from '../constructs/stream-trigger';
-import type { DataAccess } from '../data-access';
+import type { DataAccess, DataBinding } from '../data-access';
 import { type Dispatcher, DISPATCHERS, effectsOf, filtersOf, SALES_CONSUMER, type Service } from '../triggers';
 import type { DataStack } from './data';
 
@@ -35,7 +35,7 @@ export class EventsStack extends Stack {
     super(scope, id, props);
     const { config, data, bundles } = props;
     this.addStackDependency(data);
-    const removalPolicy = config.removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const removalPolicy = removalPolicyOf(config);
     const name = (part: string) => `${namePrefix(config)}${part}`;
 
     const bus = new events.EventBus(this, 'Bus', { eventBusName: name('events'), description: 'What happens in the store' });
@@ -101,30 +101,25 @@ export class EventsStack extends Stack {
         environment: { ARCHIVE_BUCKET: archive.bucketName },
       },
     };
-    const common = {
-      store: data.store,
-      tableNames: data.tableNames,
-      statusShards: config.statusShards,
-      ...(data.encryptionKey && { encryptionKey: data.encryptionKey }),
-      removalPolicy,
-    };
+    const { store, tableNames } = data.binding;
+    const common = { data: data.binding, removalPolicy };
 
     for (const dispatcher of DISPATCHERS[config.layout]) {
       const effects = effectsOf(dispatcher);
       const sends = (Object.keys(services) as Service[]).filter((service) => effects.some((effect) => effect.sends.includes(service)));
-      const table = data.tableNames[dispatcher.streams[0] as keyof DataStack['tableNames']];
+      const table = tableNames[dispatcher.streams[0] as keyof typeof tableNames];
       new StreamTrigger(this, dispatcher.name, {
         ...common,
         name: dispatcher.name,
         description: `Stream of ${table}: ${effects.map(({ name: effect }) => effect).join(', ')}`,
-        access: accessOf(effects.map(({ access }) => access)),
+        access: { access: accessOf(effects.map(({ access }) => access)) },
         statements: sends.map((service) => services[service].statement),
         environment: Object.assign({}, ...sends.map((service) => services[service].environment)) as Record<string, string>,
         code: bundles.folder(dispatcher.name),
         eventSourceArn: data.streamArn(table),
         readActions: READ_STREAM,
         settings: dispatcher.settings,
-        filters: filtersOf(dispatcher, entitiesIn(data, dispatcher), data.store.entities.User.schema.model.version),
+        filters: filtersOf(dispatcher, entitiesIn(data.binding, dispatcher), store.entities.User.schema.model.version),
         queueName: name(`${dispatcher.name}-failed`),
       });
     }
@@ -134,7 +129,7 @@ export class EventsStack extends Stack {
         ...common,
         name: SALES_CONSUMER.name,
         description: 'Kinesis Data Stream of orders: sales per minute',
-        access: {},
+        access: { access: {} },
         code: bundles.folder(SALES_CONSUMER.name),
         eventSourceArn: data.salesStream.streamArn,
         readActions: READ_KINESIS,
@@ -146,7 +141,7 @@ export class EventsStack extends Stack {
 }
 
 /** The entities in the tables of a dispatcher's stream. */
-function entitiesIn({ store, tableNames }: DataStack, { streams }: Dispatcher): string[] {
+function entitiesIn({ store, tableNames }: DataBinding, { streams }: Dispatcher): string[] {
   const tables = streams.map((stream) => tableNames[stream]);
   return Object.entries(store.entities)
     .filter(([, entity]) => tables.includes(entity.getTableName() ?? ''))

@@ -56,7 +56,7 @@ describe('an item collection of several pages is read whole', () => {
     const expiresAt = Math.floor(Date.now() / 1_000) + 1_000;
     const item = { userId: 'ann', quantity: 1, addedAt: new Date(0).toISOString(), expiresAt };
     await fill((index) => store.entities.CartItem.put({ ...item, productId: `p${index}`, putId: ulid() }));
-    const account = await getAccount('ann', invocation(), store.entities);
+    const account = await getAccount('ann', invocation(), store.replica);
     expect([account.user.userId, account.cart.items.length]).toEqual(['ann', ITEMS]);
     expect((await getCart('ann', invocation(), store.entities)).items).toHaveLength(ITEMS);
   });

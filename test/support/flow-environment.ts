@@ -7,5 +7,6 @@ Object.assign(process.env, {
   CURSOR_SECRET: 'current secret',
   CURSOR_SECRET_PREVIOUS: 'none',
   AWS_REGION: 'us-east-1',
+  HOME_REGION: 'us-east-1',
   POWERTOOLS_DEV: 'false',
 });
