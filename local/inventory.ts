@@ -30,13 +30,14 @@ const EMULATED = new Set([
 const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
-  'AWS::DynamoDB::GlobalTable': 'backups, encryption',
+  'AWS::DynamoDB::GlobalTable': 'backups, encryption, throttling by capacity, lag between replicas (one engine is all of them)',
   'AWS::Events::Archive': 'replay of archived events',
   'AWS::IAM::Policy': 'IAM of logs and keys',
   'AWS::S3::Bucket': 'lifecycle of objects',
   'AWS::S3::BucketPolicy': 'policies of buckets and queues',
   'AWS::SQS::QueuePolicy': 'policies of buckets and queues',
   'AWS::KMS::Key': 'KMS',
+  'AWS::KMS::ReplicaKey': 'KMS',
 };
 
 /** What of the templates does not run here, for a person to read. */

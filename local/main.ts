@@ -18,7 +18,7 @@ const HELP = `Runs the store on this machine, from its synthesized templates and
   --seed         load the sample store
   --layout L     per-domain | single-table
   --engine E     ${ENGINE_NAMES.join(' | ')}
-  --region R     the region to run
+  --region R     the region whose API runs; one that cdk.json has not becomes one more replica
   --state DIR    where data is kept (default .local)
   --assembly DIR run this cloud assembly as it is, without synthesizing
   --help         this text`;
@@ -61,8 +61,9 @@ function readSettings(args: string[]): Settings | 'help' {
   if (values.engine !== undefined && !engine) {
     throw new UserError(`The engine is '${values.engine}'; allowed: ${ENGINE_NAMES.join(', ')}.`);
   }
-  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Record<string, string> };
-  const { layout = context.layout as string, region = (context.regions as string).split(',')[0] as string } = values;
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: { layout: string; regions: string | string[] } };
+  const regions = String(context.regions).split(',').map((name) => name.trim());
+  const { layout = context.layout, region = regions[0] as string } = values;
   return {
     port: Number(port),
     fresh: values.fresh,
@@ -74,7 +75,7 @@ function readSettings(args: string[]): Settings | 'help' {
     assembly: values.assembly && assemblyFolder(values.assembly),
     overrides: {
       ...(layout !== context.layout && { layout }),
-      ...(region !== context.regions && { regions: region }),
+      ...(!regions.includes(region) && { regions: [...regions, region].join() }),
     },
   };
 }

@@ -5,7 +5,7 @@ import { createLocalJWKSet } from 'jose';
 import { HttpApi, type RequestLogEntry } from './api/http-api';
 import { Issuer } from './api/issuer';
 import { readRoutes } from './api/read-routes';
-import { readAssembly } from './assembly';
+import { type Assembly, readAssembly } from './assembly';
 import { Clock } from './clock';
 import { type EngineKind, freePort, isFree, startEngine } from './engine/engine';
 import { type EngineName, findEngine } from './engine/find-engine';
@@ -44,7 +44,7 @@ export interface PlatformOptions {
   fresh: boolean;
   port: number;
   engine: EngineName | undefined;
-  /** The region to run; the first of the assembly unless given. */
+  /** The region whose API and functions run. Consumers are those of the home region, where the tables' stack is. */
   region: string;
   onRequest(entry: RequestLogEntry): void;
   /** What the functions print. */
@@ -113,17 +113,20 @@ async function start(
   stop: () => Promise<void>,
 ): Promise<Platform> {
   const clock = new Clock(state.file('clock.json'));
-  const starting = startEngine(engineKind, state.file('data'), options.region, (seconds) => clock.at(seconds));
+  const assembly = readAssembly(await options.assembly);
+  const { homeRegion, regions } = tableRegions(assembly, options.region);
+  const starting = startEngine(engineKind, state.file('data'), homeRegion, (seconds) => clock.at(seconds));
   // Registered at once: what else is awaited may fail before the engine is up.
   started.push({ stop: () => starting.then((engine) => engine.stop()).catch(() => {}) });
-  const [engine, issuer, folder] = await Promise.all([starting, Issuer.open(state.file('issuer.pem')), options.assembly]);
+  const [engine, issuer] = await Promise.all([starting, Issuer.open(state.file('issuer.pem'))]);
 
-  const assembly = readAssembly(folder);
   const resolver = new Resolver(assembly, secretReader(assembly, state.file('secrets.json')));
-  const here = (type: string) =>
-    assembly.resources.filter((resource) => resource.type === type && resource.stack.region === options.region);
-  refuseResourcePolicies(here('AWS::DynamoDB::GlobalTable'));
-  const tables = here('AWS::DynamoDB::GlobalTable').map((resource) => resolver.properties<GlobalTable>(resource));
+  const inRegion = (region: string, type: string) =>
+    assembly.resources.filter((resource) => resource.type === type && resource.stack.region === region);
+  const here = (type: string) => inRegion(options.region, type);
+  const atHome = (type: string) => inRegion(homeRegion, type);
+  refuseResourcePolicies(atHome('AWS::DynamoDB::GlobalTable'));
+  const tables = atHome('AWS::DynamoDB::GlobalTable').map((resource) => resolver.properties<GlobalTable>(resource));
   await Promise.all(
     tables.map(async (table) => {
       const streamArn = await ensureTable(engine, table, true);
@@ -133,13 +136,18 @@ async function start(
 
   const trace = new Trace();
   const readRole = roleReader(assembly, resolver);
-  const functions = here('AWS::Lambda::Function').map((resource) => ({
+  // Another region's API writes to tables whose streams are read at home.
+  const consumers = new Set(atHome('AWS::Lambda::EventSourceMapping').map(({ stack }) => stack));
+  const deployed = assembly.resources.filter(
+    ({ type, stack }) => type === 'AWS::Lambda::Function' && (stack.region === options.region || consumers.has(stack)),
+  );
+  const functions = deployed.map((resource) => ({
     ...readFunction(resource, resolver, assembly),
     role: readRole(resource),
   }));
   const keys = new TableKeys(tables);
   const permissions = new Permissions(functions, keys);
-  const faults = new FaultInjector(keys, engine, () => startEngine(engineKind, undefined, options.region));
+  const faults = new FaultInjector(keys, engine, () => startEngine(engineKind, undefined, homeRegion));
   started.push({ stop: async () => void (await faults.clear()) });
   const byAccessKey = new Map(functions.map((fn) => [fn.accessKeyId, fn.name]));
   let api: HttpApi | undefined;
@@ -148,8 +156,9 @@ async function start(
       functionOf: (accessKeyId) => byAccessKey.get(accessKeyId),
       requestOf: (traceId) => api?.requestOf(traceId),
     },
-    engines: new Map([[options.region, engine]]),
-    homeRegion: options.region,
+    // One engine is every replica: what is written in one region is in all at once.
+    engines: new Map(regions.map((region) => [region, engine])),
+    homeRegion,
     trace,
     clock,
     permissions,
@@ -159,7 +168,7 @@ async function start(
   const dynamodb = await listen(gateway, await portBeside(options.port));
   started.push({ stop: () => close(gateway) });
 
-  const resources = readServices(assembly, resolver, options.region, functions.map(({ arn }) => arn));
+  const resources = readServices(assembly, resolver, homeRegion, functions.map(({ arn }) => arn));
   const now = () => clock.now();
   const outbox = new Outbox(state.file('outbox.jsonl'), now);
   // On the machine's time, as the streams: what waits there does not end when the store's clock is moved.
@@ -170,7 +179,7 @@ async function start(
   };
   const asyncInvocations = new AsyncInvocations(invoke, options.onStreamProblem);
   const standIns = createServices({
-    region: options.region,
+    region: homeRegion,
     resources,
     functions: functions.map(({ arn }) => arn),
     invoke,
@@ -220,9 +229,9 @@ async function start(
     engine,
     tables,
     streamArns: resolver.streamArns,
-    mappings: here('AWS::Lambda::EventSourceMapping').map((resource) => readMapping(resource.logicalId, resolver.properties(resource))),
+    mappings: atHome('AWS::Lambda::EventSourceMapping').map((resource) => readMapping(resource.logicalId, resolver.properties(resource))),
     pools,
-    region: options.region,
+    region: homeRegion,
     checkpointFile: state.file('checkpoints.json'),
     clock,
     faults,
@@ -242,7 +251,7 @@ async function start(
   const server = createServer((request, response) => {
     if (!(request.url ?? '').startsWith('/_local/')) return void (api as HttpApi).handle(request, response);
     return void handleLocal(request, response, {
-      health: () => ({ status: 'ok', pid: process.pid, region: options.region, engine: engine.label, dynamodb, services }),
+      health: () => ({ status: 'ok', pid: process.pid, region: options.region, homeRegion, engine: engine.label, dynamodb, services }),
       jwks: () => issuer.jwks,
       token,
       trace: (requestId) => trace.list(requestId),
@@ -274,6 +283,21 @@ async function start(
     permissions: () => permissions.list(),
     stop,
   };
+}
+
+/**
+ * The region of the tables' stack, and those of their replicas.
+ * @throws UserError where the region to run is none of them
+ */
+function tableRegions({ resources }: Assembly, region: string): { homeRegion: string; regions: string[] } {
+  const tables = resources.filter(({ type }) => type === 'AWS::DynamoDB::GlobalTable');
+  const [table] = tables;
+  if (!table) throw new UserError('The assembly has no tables.');
+  const regions = tables.flatMap(({ properties }) => (properties as unknown as GlobalTable).Replicas?.map(({ Region }) => Region) ?? []);
+  if (!regions.includes(region)) {
+    throw new UserError(`The assembly has no tables in ${region}; its regions: ${[...new Set(regions)].join(', ')}.`);
+  }
+  return { homeRegion: table.stack.region, regions: [...new Set(regions)] };
 }
 
 /** The port next to the API's, so that tools keep their settings; any other where that is taken. */

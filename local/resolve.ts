@@ -193,7 +193,8 @@ export class Resolver {
         const name = named('RoleName');
         return { ref: name, attributes: { Arn: arn('iam', `role/${name}`, { region: '' }) } };
       }
-      case 'AWS::KMS::Key': {
+      case 'AWS::KMS::Key':
+      case 'AWS::KMS::ReplicaKey': {
         const key = id(32);
         return { ref: key, attributes: { Arn: arn('kms', `key/${key}`), KeyId: key } };
       }

@@ -1,6 +1,7 @@
 import type { CreateTableCommandInput, GlobalSecondaryIndex, TableDescription } from '@aws-sdk/client-dynamodb';
 import { ApiError, callApi } from './engine/api';
 import type { Engine } from './engine/engine';
+import { indexUpdate, keysOf, updateIndex, withUpdate } from './index-update';
 import { UserError } from './user-error';
 
 /** The properties of an AWS::DynamoDB::GlobalTable that a table on one machine has. */
@@ -16,7 +17,8 @@ export interface GlobalTable {
 }
 
 /**
- * Creates the table that a template describes, unless it is there.
+ * Creates the table that a template describes, unless it is there. One that lacks a global index, or has one too many, is
+ * updated as a deployment would update it.
  *
  * The table is on-demand whatever the template says: no engine throttles.
  *
@@ -27,8 +29,13 @@ export interface GlobalTable {
 export async function ensureTable(engine: Engine, table: GlobalTable, withStream: boolean): Promise<string | undefined> {
   const { TableName } = table;
   const stream = withStream && table.StreamSpecification ? { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } } : {};
-  const existing = await describe(engine, TableName);
+  let existing = await describe(engine, TableName);
   if (existing) {
+    const update = indexUpdate(existing, table);
+    if (update && shape(withUpdate(existing, update)) === shape(table)) {
+      await updateIndex(engine, table, update, () => describe(engine, TableName));
+      existing = (await describe(engine, TableName)) as TableDescription;
+    }
     const had = existing.StreamSpecification?.StreamEnabled ? existing.StreamSpecification.StreamViewType : undefined;
     const isOther = had !== undefined && stream.StreamSpecification && had !== stream.StreamSpecification.StreamViewType;
     if (shape(existing) !== shape(table) || isOther) {
@@ -46,11 +53,7 @@ export async function ensureTable(engine: Engine, table: GlobalTable, withStream
     AttributeDefinitions: table.AttributeDefinitions,
     KeySchema: table.KeySchema,
     BillingMode: 'PAY_PER_REQUEST',
-    GlobalSecondaryIndexes: table.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => ({
-      IndexName,
-      KeySchema,
-      Projection,
-    })),
+    GlobalSecondaryIndexes: table.GlobalSecondaryIndexes?.map(keysOf),
     LocalSecondaryIndexes: table.LocalSecondaryIndexes,
     ...stream,
   });

@@ -9,6 +9,8 @@ export interface TraceEntry {
   /** The flow, or null for a call from outside. */
   function: string | null;
   operation: string;
+  /** Whose replica it was signed for. */
+  region: string;
   table: string | null;
   index?: string;
   /** Capacity units, as the engine counts them; null where it does not say. */
@@ -52,6 +54,7 @@ export function meter(trace: Trace, now: () => number): Step {
       at: new Date(now()).toISOString(),
       function: call.function ?? null,
       operation: call.operation,
+      region: call.region,
       table: tablesOf(targets),
       ...(index !== undefined && { index }),
       units: units(body.ConsumedCapacity),
