@@ -190,7 +190,8 @@ export class Resolver {
         return { ref: name, attributes: { Arn: arn('logs', `log-group:${name}:*`) } };
       }
       case 'AWS::IAM::Role': {
-        const name = named('RoleName');
+        // IAM has no regions, and a stack of one name may be in several.
+        const name = String(this.value(resource.properties.RoleName, stack, logicalId) ?? `${stack.name}-${stack.region}-${logicalId}`);
         return { ref: name, attributes: { Arn: arn('iam', `role/${name}`, { region: '' }) } };
       }
       case 'AWS::KMS::Key':

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BUS_EVENTS } from '../lambda/triggers/bus-events';
+import type { DataAccess } from '../lib/data-access';
 import { type Flow, FLOWS } from '../lib/flows';
 import { type Effect, EFFECTS } from '../lib/triggers';
 import { startStore, type TestStore } from './support/store';
@@ -99,8 +100,9 @@ test.each(documents)('the links and scripts in %s exist', (document) => {
 
 test('docs/access-patterns.md has a row for each flow, as the catalogue has it', () => {
   const text = readFileSync(join(PROJECT, 'docs/access-patterns.md'), 'utf8');
-  const rows = (FLOWS as readonly Flow[]).map(({ name, route, who, access }) => {
-    const served = Object.entries(access).map(([target, actions]) => `${target}: ${actions.join(', ')}`).join('; ');
+  const rows = (FLOWS as readonly Flow[]).map(({ name, route, who, access, replica = {} }) => {
+    const list = (part: DataAccess, where: string) => Object.entries(part).map(([target, actions]) => `${target}: ${actions.join(', ')}${where}`);
+    const served = [...list(replica, ' (replica)'), ...list(access, '')].join('; ');
     return `| \`${route}\` | ${name} | ${who} | ${served} |`;
   });
   expect(text.split('\n').filter((line) => line.startsWith('| `'))).toEqual(rows);

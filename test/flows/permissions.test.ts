@@ -5,7 +5,7 @@ import { type Flow, FLOWS } from '../../lib/flows';
 import { DISPATCHERS, effectsOf } from '../../lib/triggers';
 import { aProduct, type Answer, denial, startStore, type TestStore } from '../support/store';
 import { catalogueAccess } from '../support/catalogue-access';
-import { LAYOUTS } from '../support/synthesize-once';
+import { assemblyOf, GLOBAL_ASSEMBLY } from '../support/synthesize-once';
 import { until } from '../support/until';
 
 /** Whether a call reads a table, or a local index, other than strongly consistently; a global index has no other way. */
@@ -17,10 +17,19 @@ function isEventuallyConsistent({ operation, input }: Pick<Call, 'operation' | '
   return isRead && !String(input.IndexName).startsWith('gsi') && !input.ConsistentRead;
 }
 
+const HOME = 'us-east-1';
+
 /**
- * Every flow, on every path that needs a permission: what a role lacks fails here, and what no path uses is listed.
+ * Every flow, on every path that needs a permission: what a role lacks fails here, and what no path uses is listed. In
+ * another region than the home region also where each call goes.
  */
-describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (layout) => {
+describe.each([
+  ['per-domain', HOME, assemblyOf('per-domain')],
+  ['single-table', HOME, assemblyOf('single-table')],
+  ['per-domain', 'eu-west-1', GLOBAL_ASSEMBLY],
+] as const)('the permissions of the flows and the triggers, %s, %s', (layout, region, assembly) => {
+  /** Where a row says that a call goes: at home both are the same table. */
+  const place = (isReplica: boolean) => (region === HOME ? '' : isReplica ? ' on the replica' : ' at home');
   let store: TestStore;
   let outside: DynamoDBClient;
   const made = new Set<string>();
@@ -29,8 +38,10 @@ describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (lay
   const tables = { products: tableOf('Products'), users: tableOf('Users') };
   beforeAll(async () => {
     store = await startStore(layout, {
+      assembly,
+      region,
       onDynamoDbCall: (call) => {
-        catalogueAccess(call).forEach((access) => made.add(`${call.function}: ${access}`));
+        catalogueAccess(call).forEach((access) => made.add(`${call.function}: ${access}${place(call.region === region)}`));
         if (isEventuallyConsistent(call)) weak.add(`${call.function}: ${call.operation}`);
       },
     });
@@ -124,10 +135,10 @@ describe.each(LAYOUTS)('the permissions of the flows and the triggers, %s', (lay
     done(await admin.delete(`/orders/${last}`));
 
     // The roles know tables, the rows entities: what one entity's row lacks, another's of the same table may allow.
-    const rows = (name: string, access: DataAccess) =>
-      Object.entries(access).flatMap(([target, actions]) => actions.map((action) => `${name}: ${target} ${action}`));
+    const rows = (name: string, access: DataAccess, isReplica = false) =>
+      Object.entries(access).flatMap(([target, actions]) => actions.map((action) => `${name}: ${target} ${action}${place(isReplica)}`));
     const listed = new Set([
-      ...(FLOWS as readonly Flow[]).flatMap(({ name, access }) => rows(name, access)),
+      ...(FLOWS as readonly Flow[]).flatMap(({ name, access, replica = {} }) => [...rows(name, access), ...rows(name, replica, true)]),
       ...DISPATCHERS[layout].flatMap((dispatcher) => effectsOf(dispatcher).flatMap(({ access }) => rows(dispatcher.name, access))),
     ]);
     // What the last changes cause comes a moment later.

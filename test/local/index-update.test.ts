@@ -80,7 +80,7 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
   });
 
   test('is not touched where two indexes change, or one and a key', async () => {
-    const without = { ...before, GlobalSecondaryIndexes: [], AttributeDefinitions: before.AttributeDefinitions!.filter(({ AttributeName }) => !/^gsi1/.test(AttributeName!)) };
+    const without = { ...before, GlobalSecondaryIndexes: [], AttributeDefinitions: before.AttributeDefinitions!.filter(({ AttributeName }) => !AttributeName!.startsWith('gsi1')) };
     await ensureTable(engine, without, true);
     await expect(ensureTable(engine, table, true)).rejects.toThrow(/other keys, indexes or stream records than the template now/);
     const otherKey = { ...before, KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' as const }] };

@@ -100,7 +100,7 @@ describe('what a role allows', () => {
     for (const [at, need] of needs.entries()) {
       const [action, index = ''] = need.split(' ');
       expect(await ask(statements.toSpliced(at, 1), operation, input)).toBe(
-        'AccessDeniedException User: arn:aws:sts::000000000000:assumed-role/store-Role/store-flow is not authorized to perform: ' +
+        'AccessDeniedException User: arn:aws:sts::000000000000:assumed-role/store-eu-west-1-Role/store-flow is not authorized to perform: ' +
           `dynamodb:${action} on resource: ${ARN + index} because no identity-based policy allows the dynamodb:${action} action`,
       );
     }
@@ -188,7 +188,7 @@ describe('a call of another service, or of a service for the function', () => {
     const need = { action: `${service}:DoThis`, resource: `arn:aws:${service}:::one` };
     expect(permissions.check('flow', need)).toBeUndefined();
     expect(permissions.check('flow', { ...need, resource: `arn:aws:${service}:::two` })).toBe(
-      'User: arn:aws:sts::000000000000:assumed-role/store-Role/store-flow is not authorized to perform: ' +
+      'User: arn:aws:sts::000000000000:assumed-role/store-eu-west-1-Role/store-flow is not authorized to perform: ' +
         `${service}:DoThis on resource: arn:aws:${service}:::two because no identity-based policy allows the ${service}:DoThis action`,
     );
     expect(permissions.list()).toEqual({
@@ -221,7 +221,7 @@ describe('what the templates say of a role', () => {
     const Policies = [{ PolicyName: 'inline', PolicyDocument: { Statement: allow('dynamodb:Query', [TABLE_ARN, `${ARN}/index/*`]) } }];
     const role = roleWith([allow('kms:Decrypt', { 'Fn::GetAtt': ['Unknown', 'Arn'] }), allow(['logs:*', 'dynamodb:GetItem'])], { Policies });
     expect(role).toEqual({
-      name: 'store-Role',
+      name: 'store-eu-west-1-Role',
       statements: [
         { effect: 'Allow', actions: ['dynamodb:Query'], resources: [ARN, `${ARN}/index/*`], conditions: [] },
         { effect: 'Allow', actions: ['dynamodb:GetItem'], resources: [ARN], conditions: [] },
@@ -249,14 +249,14 @@ describe('what the templates say of a role', () => {
   ])('%j stops the start', (change, message) => {
     const statement = JSON.parse(JSON.stringify({ ...allow('dynamodb:GetItem'), ...change })) as object;
     expect(() => roleWith([statement])).toThrow(UserError);
-    expect(() => roleWith([statement])).toThrow(`The role store-Role has ${message}`);
+    expect(() => roleWith([statement])).toThrow(`The role store-eu-west-1-Role has ${message}`);
   });
 
   test.each<[object, string]>([
     [{ ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess'] }, 'the managed policy arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess'],
     [{ PermissionsBoundary: 'arn:aws:iam::aws:policy/PowerUserAccess' }, 'a PermissionsBoundary'],
   ])('%j stops the start', (role, message) => {
-    expect(() => roleWith([], role)).toThrow(`The role store-Role has ${message}`);
+    expect(() => roleWith([], role)).toThrow(`The role store-eu-west-1-Role has ${message}`);
   });
 
   test.each([...EVALUATED_SERVICES])('a condition on %s stops the start', (service) => {

@@ -52,6 +52,14 @@ test('an output of another stack is resolved in that stack', () => {
   expect(resolve({ 'Fn::GetStackOutput': { StackName: 'store-data', OutputName: 'TableArn' } }, api)).toBe(ARN);
 });
 
+test('stacks of one name in two regions have roles of their own: IAM has no regions', () => {
+  const elsewhere: Stack = { ...api, region: 'ap-southeast-1' };
+  const role = (stack: Stack): Resource => ({ stack, logicalId: 'Role', type: 'AWS::IAM::Role', properties: {} });
+  const [one, other] = [role(api), role(elsewhere)];
+  const resolver = new Resolver({ stacks: [api, elsewhere], resources: [one, other], assetFolder: () => '' }, () => '');
+  expect(resolver.ref(one)).not.toBe(resolver.ref(other));
+});
+
 test.each([
   [{ 'Fn::GetAZs': '' }, 'intrinsic Fn::GetAZs'],
   [{ Ref: 'Nothing' }, 'resource Nothing'],

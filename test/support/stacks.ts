@@ -1,10 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { App, Stack } from 'aws-cdk-lib';
+import { type App, type AppProps, Stack } from 'aws-cdk-lib';
 import { Template as Assertions } from 'aws-cdk-lib/assertions';
 import { createApp } from '../../lib/store-app';
-import { STACKS, type Template } from './templates';
+import { PROJECT } from './synthesize-once';
+import type { STACKS, Template } from './templates';
+
+/** Feature flags decide what is synthesized, so they are those of a deployment. */
+const { context: CDK_JSON } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
 
 /** Synthesizes the app with CDK context of a test's own, and with empty bundles, which the templates do not show. */
 export class Stacks {
@@ -15,11 +19,16 @@ export class Stacks {
     writeFileSync(join(this.folder, 'code/index.mjs'), '');
   }
 
-  /** The templates of the stacks. @throws ConfigError */
-  of(context: Record<string, unknown>): Record<(typeof STACKS)[number], Template> {
-    const app: App = createApp({ folder: () => join(this.folder, 'code') }, { context, builtinCloudFormationValidation: false });
-    const templates = STACKS.map((id) => [id, Assertions.fromStack(app.node.findChild(id) as Stack).toJSON() as Template]);
-    return Object.fromEntries(templates) as Record<(typeof STACKS)[number], Template>;
+  /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
+  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | `${'Api' | 'Keys'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
+    const app = this.app(context);
+    const stacks = app.node.children.filter((child): child is Stack => Stack.isStack(child));
+    return Object.fromEntries(stacks.map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template])) as ReturnType<Stacks['of']>;
+  }
+
+  /** The app. @throws ConfigError */
+  app(context: Record<string, unknown>, props: AppProps = { builtinCloudFormationValidation: false }): App {
+    return createApp({ folder: () => join(this.folder, 'code') }, { context: { ...CDK_JSON, ...context }, ...props });
   }
 
   remove(): void {

@@ -48,6 +48,8 @@ export interface TestStore {
 export interface StartOptions {
   /** A folder to run instead of the layout's own. */
   assembly?: string;
+  /** The region whose API runs: the home region unless given. */
+  region?: string;
   /** For the suites that provoke them. */
   denials?: 'expected';
   onDynamoDbCall?: PlatformOptions['onDynamoDbCall'];
@@ -58,7 +60,7 @@ export interface StartOptions {
 
 export async function startStore(
   layout: Layout,
-  { assembly = assemblyOf(layout), denials, onDynamoDbCall, onFunctionOutput = () => {}, state: kept }: StartOptions = {},
+  { assembly = assemblyOf(layout), region = 'us-east-1', denials, onDynamoDbCall, onFunctionOutput = () => {}, state: kept }: StartOptions = {},
 ): Promise<TestStore> {
   const state = kept ?? mkdtempSync(join(tmpdir(), 'store-test-'));
   const platform = await startPlatform({
@@ -67,7 +69,7 @@ export async function startStore(
     fresh: false,
     port: 0,
     engine: engineUnderTest(),
-    region: 'us-east-1',
+    region,
     onRequest: () => {},
     onFunctionOutput,
     onStreamProblem: () => {},

@@ -1,15 +1,22 @@
 import { join } from 'node:path';
 import { synthesize } from '../../local/synth';
 
-/** Before all suites: the assembly of each layout, made anew only when the sources changed. */
+/** Before all suites: the assemblies that they run, made anew only when the sources changed. */
 export default async function synthesizeOnce(): Promise<void> {
-  await Promise.all(LAYOUTS.map((layout) => synthesize(PROJECT, assemblyOf(layout), { layout })));
+  await Promise.all([
+    ...LAYOUTS.map((layout) => synthesize(PROJECT, assemblyOf(layout), { layout })),
+    synthesize(PROJECT, GLOBAL_ASSEMBLY, GLOBAL_CONTEXT),
+  ]);
 }
 
 export const PROJECT = join(__dirname, '../..');
 
 export const LAYOUTS = ['per-domain', 'single-table'] as const;
 export type Layout = (typeof LAYOUTS)[number];
+
+/** Three regions, the home region first, under a customer's key. */
+export const GLOBAL_CONTEXT = { regions: 'us-east-1,eu-west-1,ap-southeast-1', encryption: 'customer' };
+export const GLOBAL_ASSEMBLY = join(PROJECT, '.local/test/global');
 
 /** The folder of a layout's assembly. */
 export const assemblyOf = (layout: Layout): string => join(PROJECT, '.local/test', layout);
