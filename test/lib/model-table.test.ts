@@ -151,6 +151,33 @@ describe('deriving a table', () => {
     expect(nonKeyAttributes && [...nonKeyAttributes].sort()).toEqual(expected && ['__edb_e__', '__edb_v__', ...expected]);
   });
 
+  const many = (count: number, index: (position: number) => object) =>
+    Array.from({ length: count }, (_, position) => modelOf(`E${position}`, { [`by${position}`]: index(position) }));
+  const global = (position: number) => ({
+    index: `gsi${position + 1}`,
+    pk: { field: `gsi${position + 1}pk`, composite: ['other'] },
+    sk: { field: `gsi${position + 1}sk`, composite: ['id'] },
+  });
+  const local = (position: number) => ({ index: `lsi${position + 1}`, pk: { field: 'pk', composite: ['id'] }, sk: { field: `lsi${position + 1}sk`, composite: ['other'] } });
+
+  test('a 21st global and a sixth local index are refused, naming the one', () => {
+    expect(tableSchema(many(20, global)).globalSecondaryIndexes).toHaveLength(20);
+    expect(() => tableSchema(many(21, global))).toThrow(/^The table would have 21 global secondary indexes, gsi\d+ of E\d+\.by\d+ among them; DynamoDB takes 20\./);
+    expect(tableSchema(many(5, local)).localSecondaryIndexes).toHaveLength(5);
+    expect(() => tableSchema(many(6, local))).toThrow(/^The table would have 6 local secondary indexes, lsi6 of E5\.by5 among them; DynamoDB takes 5\./);
+  });
+
+  test('five attributes in a key are refused with DynamoDB\'s own limit', () => {
+    const attributes = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, { type: 'string' }]));
+    const composite = (pk: string[], sk: string[]) => ({ by: { index: 'gsi1', type: 'composite', pk: { composite: pk }, sk: { composite: sk } } });
+    expect(() => tableSchema([modelOf('One', composite(['a', 'b', 'c', 'd', 'e'], ['id']), attributes)])).toThrow(
+      'One.by has 5 attributes in its partition key; DynamoDB takes 4.',
+    );
+    expect(() => tableSchema([modelOf('One', composite(['id'], ['a', 'b', 'c', 'd', 'e']), attributes)])).toThrow(
+      'One.by has 5 attributes in its sort key; DynamoDB takes 4.',
+    );
+  });
+
   test('multi-attribute keys are refused', () => {
     const composite = { byOther: { index: 'gsi1', type: 'composite', pk: { composite: ['other'] }, sk: { composite: ['id'] } } };
     expect(() => tableSchema([modelOf('One', composite)])).toThrow('One.byOther has multi-attribute keys');
