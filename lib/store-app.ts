@@ -5,6 +5,7 @@ import { ApiStack } from './stacks/api';
 import { DataStack, requireConsistency, type TableKeys } from './stacks/data';
 import { EventsStack } from './stacks/events';
 import { KeyStack, ReplicaKeyStack } from './stacks/keys';
+import { ObservabilityStack } from './stacks/observability';
 
 /**
  * The whole store as a CDK app, from the config in its context: tables, API and consumers in the home region, and in each
@@ -22,7 +23,9 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   const data = new DataStack(app, 'Data', { ...stack('data'), ...(keys && { keys }) });
   new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
   for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
-  new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
+  const events = new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
+  const { alarmEmail } = config;
+  if (alarmEmail !== undefined) new ObservabilityStack(app, 'Observability', { ...stack('observability'), alarmEmail, events });
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
   return app;

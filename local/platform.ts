@@ -212,7 +212,7 @@ async function start(
   );
   started.push({ stop: () => pools.forEach((pool) => pool.stop()) });
 
-  const routes = readRoutes(here('AWS::ApiGatewayV2::Route'), resolver, assembly, pools);
+  const routes = readRoutes(here, resolver, pools);
   const [httpApi] = here('AWS::ApiGatewayV2::Api');
   if (!httpApi) throw new UserError(`The assembly has no HTTP API in ${options.region}.`);
   api = new HttpApi({

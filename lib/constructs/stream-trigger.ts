@@ -27,6 +27,8 @@ const TIMEOUT = Duration.minutes(1);
  * role lists what Lambda needs in the function's name.
  */
 export class StreamTrigger extends Construct {
+  readonly onFailure: sqs.Queue;
+
   constructor(scope: Construct, id: string, props: StreamTriggerProps) {
     super(scope, id);
     const { settings, eventSourceArn, filters = [] } = props;
@@ -37,6 +39,7 @@ export class StreamTrigger extends Construct {
       enforceSSL: true,
       removalPolicy: props.removalPolicy,
     });
+    this.onFailure = onFailure;
     const { function: fn } = new StoreFunction(this, 'Consumer', {
       ...props,
       timeout: TIMEOUT,

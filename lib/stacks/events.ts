@@ -27,6 +27,9 @@ const READ_KINESIS = ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary',
 
 /** What changes of the tables cause: a dispatcher for each stream, the event bus, mail, the archive. */
 export class EventsStack extends Stack {
+  /** The queues of what was given up, by their names in the stage. */
+  readonly givenUp = new Map<string, sqs.IQueue>();
+
   constructor(
     scope: Construct,
     id: string,
@@ -52,6 +55,7 @@ export class EventsStack extends Stack {
       enforceSSL: true,
       removalPolicy,
     });
+    this.givenUp.set('events-undelivered', undelivered);
     for (const { name: subscriber, detailTypes } of SUBSCRIBERS) {
       const queue = new sqs.Queue(this, `${subscriber}-queue`, {
         queueName: name(subscriber),
@@ -108,7 +112,7 @@ export class EventsStack extends Stack {
       const effects = effectsOf(dispatcher);
       const sends = (Object.keys(services) as Service[]).filter((service) => effects.some((effect) => effect.sends.includes(service)));
       const table = tableNames[dispatcher.streams[0] as keyof typeof tableNames];
-      new StreamTrigger(this, dispatcher.name, {
+      const { onFailure } = new StreamTrigger(this, dispatcher.name, {
         ...common,
         name: dispatcher.name,
         description: `Stream of ${table}: ${effects.map(({ name: effect }) => effect).join(', ')}`,
@@ -122,10 +126,11 @@ export class EventsStack extends Stack {
         filters: filtersOf(dispatcher, entitiesIn(data.binding, dispatcher), store.entities.User.schema.model.version),
         queueName: name(`${dispatcher.name}-failed`),
       });
+      this.givenUp.set(`${dispatcher.name}-failed`, onFailure);
     }
 
     if (data.salesStream) {
-      new StreamTrigger(this, SALES_CONSUMER.name, {
+      const { onFailure } = new StreamTrigger(this, SALES_CONSUMER.name, {
         ...common,
         name: SALES_CONSUMER.name,
         description: 'Kinesis Data Stream of orders: sales per minute',
@@ -136,6 +141,7 @@ export class EventsStack extends Stack {
         settings: SALES_CONSUMER.settings,
         queueName: name(`${SALES_CONSUMER.name}-failed`),
       });
+      this.givenUp.set(`${SALES_CONSUMER.name}-failed`, onFailure);
     }
   }
 }

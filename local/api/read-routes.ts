@@ -1,4 +1,4 @@
-import type { Assembly, Resource } from '../assembly';
+import type { Resource } from '../assembly';
 import type { Pool } from '../functions/pool';
 import type { Resolver } from '../resolve';
 import type { RouteTarget } from './http-api';
@@ -14,14 +14,14 @@ interface RouteProperties {
 
 /**
  * The routes of the HTTP API, each with the pool of its function and its authorizer.
+ * @param here the resources of a type in the API's region: stacks of one name in two regions have resources of one name
  * @throws Error for an authorizer that does not run here
  */
-export function readRoutes(resources: Resource[], resolver: Resolver, assembly: Assembly, pools: Pool[]): Route<RouteTarget>[] {
-  const byRef = (type: string) =>
-    new Map(assembly.resources.filter((resource) => resource.type === type).map((resource) => [resolver.ref(resource), resource]));
+export function readRoutes(here: (type: string) => Resource[], resolver: Resolver, pools: Pool[]): Route<RouteTarget>[] {
+  const byRef = (type: string) => new Map(here(type).map((resource) => [resolver.ref(resource), resource]));
   const integrations = byRef('AWS::ApiGatewayV2::Integration');
   const authorizers = byRef('AWS::ApiGatewayV2::Authorizer');
-  return resources.map((resource) => {
+  return here('AWS::ApiGatewayV2::Route').map((resource) => {
     const { RouteKey: routeKey, Target, AuthorizationType = 'NONE', AuthorizerId } = resolver.properties<RouteProperties>(resource);
     const integration = integrations.get(Target.replace('integrations/', ''));
     const arn = integration && resolver.properties<{ IntegrationUri: string }>(integration).IntegrationUri;
