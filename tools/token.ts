@@ -1,4 +1,4 @@
-import { UserError } from '../user-error';
+import { UserError } from './user-error';
 
 /** Where the requests' token comes from. */
 export interface TokenSource {
@@ -16,14 +16,14 @@ export function givenToken(token: string): TokenSource {
   };
 }
 
-/** A store on this machine issues tokens itself. */
-export function localToken(url: string): TokenSource {
+/** A store on this machine issues tokens itself. @param sub the admin's user id */
+export function localToken(url: string, sub: string): TokenSource {
   let token: Promise<string> | undefined;
   const issue = async (): Promise<string> => {
     const response = await fetch(`${url}/_local/tokens`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sub: 'loader', groups: ['admin'] }),
+      body: JSON.stringify({ sub, groups: ['admin'] }),
       signal: AbortSignal.timeout(10_000),
     });
     const answer = (await response.json().catch(() => undefined)) as { token?: unknown } | undefined;
