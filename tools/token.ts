@@ -11,7 +11,7 @@ export function givenToken(token: string): TokenSource {
   return {
     current: async () => token,
     renew: async () => {
-      throw new UserError('The token was refused (401): it has expired, or is of another store. Give a new one: --token T, or $STORE_TOKEN');
+      throw new UserError(TOKEN_REFUSED);
     },
   };
 }
@@ -50,3 +50,8 @@ export function localToken(url: string, sub: string): TokenSource {
 export const isLoopback = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 
 export const TOKEN_WANTED = 'Give the token of a user in the group admin: --token T, or $STORE_TOKEN';
+
+export const TOKEN_REFUSED =
+  'The token was refused (401): it has expired, or is of another store. Give a new one: --token T, or $STORE_TOKEN';
+
+export const NO_ADMIN = 'The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN';

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { isPassing } from './batches';
 import type { ProductRow } from './rows';
 import { networkTrouble, parsed, problemOf, unreachable } from '../answers';
-import type { TokenSource } from '../token';
+import { NO_ADMIN, type TokenSource } from '../token';
 import { UserError } from '../user-error';
 
 /** Above the 30 s that an HTTP API waits for its function. */
@@ -164,7 +164,7 @@ function refusal(url: string, answer: Answer): string {
     case 401:
       return `${url} refuses the token that it issued (401). Is its clock right?`;
     case 403:
-      return 'The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN';
+      return NO_ADMIN;
     case 404:
       return `${url} has no POST /products/batch (404). Is the --url right?`;
     default:
