@@ -6,6 +6,8 @@ import { UserError } from './user-error';
 /** A stream or an index that is further behind is not well. */
 const PATIENCE_MS = 60_000;
 
+const CLEAN_UP_MS = 20_000;
+
 const HELP = `Runs the README's tour against a store that is deployed, or that runs on this machine.
 
   npm run smoke -- [options]
@@ -51,6 +53,7 @@ async function main(): Promise<number> {
   return smoke({
     ...settings,
     patienceMs: PATIENCE_MS,
+    cleanUpMs: CLEAN_UP_MS,
     interrupt: stopOnSignals('SIGINT', 'SIGTERM', 'SIGHUP'),
     print: (line) => console.log(line),
   });

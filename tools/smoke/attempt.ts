@@ -10,7 +10,7 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
 /** A wait that is shorter is nobody's concern. */
-const SILENT_MS = 1_000;
+export const SILENT_MS = 1_000;
 
 /** How much of an answer is shown. */
 const SHOWN = 300;
@@ -48,7 +48,7 @@ export async function attempt(step: Step, run: Run, { client, patienceMs, interr
     for (let again = 0; ; again++) {
       const answer = await ask(step, run, client, isExpected);
       const ms = performance.now() - started;
-      if (answer instanceof NoAnswer) return { result: 'failed', status: undefined, ms, came: answer.message };
+      if (answer instanceof NoAnswer) return { result: 'failed', status: undefined, ms, came: `no answer: ${answer.message}` };
       const { status } = answer;
       came = told(answer);
       if (isExpected(answer)) {

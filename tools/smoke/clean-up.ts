@@ -5,9 +5,6 @@ import { CURRENCY, type Run } from './run';
 import { FAULT } from './steps';
 import { type Answer, type AnyRoute, member, NoAnswer, type Sent, type StoreClient } from './store-client';
 
-/** How long a store that fails, or that is away, is asked again: for all requests together. */
-const PATIENCE_MS = 20_000;
-
 /** How long statistics may take to be as they were. */
 const STATISTICS_MS = 10_000;
 
@@ -27,12 +24,13 @@ export interface CleanUp {
  * Deletes what a run made or may have made: a request that had no answer may have been done all the same, so the store is
  * asked what there is, and what was never there is nothing that was left.
  * @param startedAt the store's time, in epoch milliseconds
+ * @param patienceMs how long a store that fails, or that is away, is asked again: for all requests together
  */
-export async function cleanUp(run: Run, client: StoreClient, startedAt: number): Promise<CleanUp> {
+export async function cleanUp(run: Run, client: StoreClient, startedAt: number, patienceMs: number): Promise<CleanUp> {
   const { sub, products } = run;
   const counts = { order: 0, product: 0, profile: 0 };
   const left: string[] = [];
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patienceMs;
   const send = (route: AnyRoute, sent: Sent = {}) => insist(client, deadline, route, sent);
   /** Whether it was there, and is no more. */
   const remove = async (what: keyof typeof counts, name: string, route: AnyRoute, path: Record<string, string>) => {
@@ -48,9 +46,10 @@ export async function cleanUp(run: Run, client: StoreClient, startedAt: number):
   if (orders.trouble !== undefined) left.push(`orders of ${sub} for the products ${run.name}-…, if there are any (${orders.trouble})`);
   // Cancelled first: that takes them out of the statistics by the same way that they came in.
   for (const orderId of orders.ids) await send('POST /orders/{orderId}/cancel', { path: { orderId } });
-  const isSettled = orders.ids.size === 0 || (await settles(run, client));
+  const isSettled = orders.ids.size === 0 || (await settles(run, client, Math.min(deadline, performance.now() + STATISTICS_MS)));
   for (const orderId of orders.ids) await remove('order', orderId, 'DELETE /orders/{orderId}', { orderId });
-  for (const productId of Object.values(products)) await remove('product', productId, 'DELETE /products/{productId}', { productId });
+  const productIds = run.begun.has('POST /products') ? Object.values(products) : [];
+  for (const productId of productIds) await remove('product', productId, 'DELETE /products/{productId}', { productId });
 
   if (await isProfileOurs(run, send)) await remove('profile', sub, 'DELETE /users/{userId}', { userId: sub });
   else if (!isSettled) left.push(`statistics of ${sub}: they still count orders of this run`);
@@ -60,8 +59,7 @@ export async function cleanUp(run: Run, client: StoreClient, startedAt: number):
 
 /** Ends the fault of a run that did not come to its end. @returns it, where it could not */
 export async function endFault(run: Run, client: StoreClient): Promise<string[]> {
-  // Undefined on a deployed store, and true where all would end that somebody else needs.
-  if (run.knownYet('hasFaults') !== false) return [];
+  if (!run.begun.has('POST /_local/faults')) return [];
   const faults = await sendOnce(client, 'GET /_local/faults');
   if (!(faults instanceof NoAnswer) && !holds([FAULT], member(faults.body, 'items'))) return [];
   const answer = await sendOnce(client, 'DELETE /_local/faults');
@@ -96,6 +94,7 @@ const isGone = ({ status, body }: Answer): boolean => status === 404 && member(b
 async function ordersOf(run: Run, send: Send, startedAt: number): Promise<{ ids: Set<string>; trouble?: string }> {
   const known = [run.knownYet('first'), run.knownYet('second')];
   const ids = new Set(known.flatMap((order) => (order ? [order.orderId] : [])));
+  if (!run.begun.has('POST /orders')) return { ids };
   const from = new Date(startedAt - CLOCKS_MS).toISOString();
   const ours = new Set<unknown>(Object.values(run.products));
   let cursor: unknown;
@@ -116,17 +115,17 @@ async function ordersOf(run: Run, send: Send, startedAt: number): Promise<{ ids:
 }
 
 /** Waits for the statistics to be as they were, so that the next run begins where this one did. */
-async function settles(run: Run, client: StoreClient): Promise<boolean> {
+async function settles(run: Run, client: StoreClient, deadline: number): Promise<boolean> {
   const before = run.knownYet('before');
   if (!before) return true;
-  const deadline = performance.now() + STATISTICS_MS;
   for (;;) {
     const answer = await sendOnce(client, 'GET /users/{userId}/account', { path: { userId: run.sub } });
     if (!(answer instanceof NoAnswer) && answer.status === 200) {
       const spent = member(member(member(answer.body, 'stats'), 'spent'), CURRENCY) ?? 0;
       if ((spent as number) <= before.spent) return true;
     }
-    if (performance.now() > deadline) return false;
+    const isRefused = !(answer instanceof NoAnswer) && [401, 403].includes(answer.status);
+    if (isRefused || performance.now() > deadline) return false;
     await sleep(WAIT_MS);
   }
 }

@@ -30,6 +30,8 @@ export class Run {
   readonly category: string;
   readonly products: Readonly<Record<'tea' | 'cup' | 'pot' | 'lid', string>>;
   readonly email: string;
+  /** The routes of what it has asked for, whether it was answered or not. */
+  readonly begun = new Set<string>();
   /** What it made, for people. */
   readonly made: string[] = [];
   private readonly learned: Partial<Learned> = {};

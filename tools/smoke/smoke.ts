@@ -1,6 +1,6 @@
 import { ulid } from 'ulid';
 import { TOKEN_REFUSED } from '../token';
-import { attempt, type AttemptOptions, requestLine } from './attempt';
+import { attempt, type AttemptOptions, requestLine, SILENT_MS } from './attempt';
 import { cleanUp, endFault } from './clean-up';
 import { shown } from './expected';
 import { preflight } from './preflight';
@@ -15,6 +15,8 @@ export interface SmokeOptions {
   keep: boolean;
   /** How long what is eventually consistent may take, of each step. */
   patienceMs: number;
+  /** How long a store that fails may keep the clean-up waiting. */
+  cleanUpMs: number;
   /** Ends the run after the step under way. */
   interrupt: AbortSignal;
   print: (line: string) => void;
@@ -25,18 +27,21 @@ export interface SmokeOptions {
  * @returns the exit code: 0 when all passed and nothing is left, 1 when not, 130 when it was interrupted
  * @throws UserError before anything is made
  */
-export async function smoke({ url, token, keep, patienceMs, interrupt, print }: SmokeOptions): Promise<number> {
+export async function smoke({ url, token, keep, patienceMs, cleanUpMs, interrupt, print }: SmokeOptions): Promise<number> {
   const started = performance.now();
   const { client, run, isLocal, now } = await preflight(url, token, ulid());
   print(`${url}${isLocal ? ', on this machine' : ''}, as ${run.sub}`);
   print(`What this run makes is named ${run.name}.`);
-  const onInterrupt = () =>
-    print(`Stopping after this step${keep ? '' : ', then deleting what was made'}. Ctrl-C again ends it at once, and leaves ${run.name}.`);
+  let doing = `Stopping after this step${keep ? '' : ', then deleting what was made'}`;
+  const onInterrupt = () => print(`${doing}. Ctrl-C again ends it at once, and leaves what is named ${run.name}.`);
   interrupt.addEventListener('abort', onInterrupt, { once: true });
 
   const counts = await runSteps(run, isLocal, print, { client, patienceMs, interrupt });
   const wasInterrupted = interrupt.aborted;
-  const { deleted, left } = keep ? { deleted: [], left: await endFault(run, client) } : await cleanUp(run, client, now);
+  doing = 'Deleting what was made';
+  const timer = setTimeout(() => print(`  ${doing.toLowerCase()}`), SILENT_MS);
+  const { deleted, left } = keep ? { deleted: [], left: await endFault(run, client) } : await cleanUp(run, client, now, cleanUpMs);
+  clearTimeout(timer);
 
   const told = Object.entries(counts).flatMap(([what, count]) => (count === 0 && what !== 'passed' ? [] : [`${count} ${what}`]));
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
@@ -57,6 +62,7 @@ async function runSteps(run: Run, isLocal: boolean, print: (line: string) => voi
       counts.skipped++;
       print(line('-', step, `skipped: ${reason}`));
     } else {
+      run.begun.add(step.route);
       const onWait = (came: string) => print(`  waiting for ${step.name}; so far: ${came}`);
       const { result, status, ms, came } = await attempt(step, run, { ...options, onWait });
       if (result === 'interrupted') break;
