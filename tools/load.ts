@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { load } from './load/load';
 import { type Format, FORMATS, openSource } from './load/source';
-import { givenToken, isLoopback, localToken, TOKEN_WANTED } from './load/token';
+import { stopOnSignals } from './stop-on-signals';
+import { givenToken, isLoopback, localToken, TOKEN_WANTED } from './token';
 import { hereUrl, readOptions, storeUrl } from './options';
 import { UserError } from './user-error';
 
@@ -86,26 +87,14 @@ async function main(): Promise<number> {
   return load({
     source,
     url,
-    tokens: token ? givenToken(token) : localToken(url),
+    tokens: token ? givenToken(token) : localToken(url, 'loader'),
     limits: { rows: batch, bytes: MAX_REQUEST_BYTES },
     folder: state,
     restart,
     patienceMs: PATIENCE_MS,
-    interrupt: interruptOnSignals(),
+    interrupt: stopOnSignals('SIGINT', 'SIGTERM'),
     print: (line) => console.log(line),
   });
-}
-
-/** The first signal ends the load in order, the second one at once. */
-function interruptOnSignals(): AbortSignal {
-  const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (interrupt.signal.aborted) process.exit(130);
-      interrupt.abort();
-    });
-  }
-  return interrupt.signal;
 }
 
 main().then(

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { placeOf, readOptions } from './options';
+import { stopOnSignals } from './stop-on-signals';
 import { checkpointFile } from './tail/checkpoint';
 import { DOMAINS } from './tail/entities';
 import { readRecord } from './tail/entry';
@@ -86,7 +87,7 @@ async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
   if (settings === 'help') return console.log(HELP);
   const { wanted, from, isJson, state } = settings;
-  const stop = stopOnSignals();
+  const stop = stopOnSignals('SIGINT', 'SIGTERM', 'SIGHUP');
   const write = toStdout();
   const { table, streamArn, domain, client, address, now, refresh } = await findTarget(wanted);
   // Of a table of all domains, each domain is followed for itself.
@@ -114,18 +115,6 @@ async function main(): Promise<void> {
     release();
     client.destroy();
   }
-}
-
-/** The first signal ends it in order, the second one at once. */
-function stopOnSignals(): AbortSignal {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130);
-      stop.abort();
-    });
-  }
-  return stop.signal;
 }
 
 // The notice would stand between what is told here.

@@ -8,7 +8,7 @@ import { count, showProgress } from './progress';
 import { openRows, type Row } from './rows';
 import { Sender, Stopped } from './send';
 import type { Source } from './source';
-import type { TokenSource } from './token';
+import type { TokenSource } from '../token';
 import { UserError } from '../user-error';
 
 /** Requests under way at a time. */

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { isPassing } from './batches';
 import type { ProductRow } from './rows';
-import { isLoopback, type TokenSource } from './token';
+import { networkTrouble, parsed, problemOf, unreachable } from '../answers';
+import { NO_ADMIN, type TokenSource } from '../token';
 import { UserError } from '../user-error';
 
 /** Above the 30 s that an HTTP API waits for its function. */
@@ -109,7 +110,7 @@ export class Sender {
         atLeastMs = answer.retryAfterMs;
       } catch (error) {
         if (error instanceof UserError) throw error;
-        trouble = networkTrouble(error);
+        trouble = networkTrouble(error, REQUEST_MS);
         if (!this.reached) throw new UserError(unreachable(url, trouble));
       }
       await this.wait(trouble, attempt, atLeastMs);
@@ -158,46 +159,15 @@ async function post(url: string, token: string, body: string): Promise<Answer> {
   };
 }
 
-const problem = z.object({
-  detail: z.optional(z.string()),
-  message: z.optional(z.string()),
-  errors: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
-});
-
-/** What an answer says for a person: a problem's errors or detail, API Gateway's message, else its text. */
-function problemOf({ text, status }: Answer): string {
-  const { data } = problem.safeParse(parsed(text));
-  const errors = data?.errors?.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
-  return errors || data?.detail || data?.message || text.slice(0, 200) || `status ${status}`;
-}
-
 function refusal(url: string, answer: Answer): string {
   switch (answer.status) {
     case 401:
       return `${url} refuses the token that it issued (401). Is its clock right?`;
     case 403:
-      return 'The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN';
+      return NO_ADMIN;
     case 404:
       return `${url} has no POST /products/batch (404). Is the --url right?`;
     default:
       return `${url} answers ${answer.status}: ${problemOf(answer)}`;
-  }
-}
-
-function networkTrouble(error: unknown): string {
-  const { cause, message, name } = error as Error & { cause?: NodeJS.ErrnoException };
-  return name === 'TimeoutError' ? `no answer within ${REQUEST_MS / 1_000} s` : (cause?.code ?? cause?.message ?? message);
-}
-
-function unreachable(url: string, trouble: string): string {
-  const advice = isLoopback(url) ? 'Start the store with npm start, or name another one: --url URL' : 'Is the --url right?';
-  return `No store answers at ${url} (${trouble}). ${advice}`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

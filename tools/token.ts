@@ -1,4 +1,4 @@
-import { UserError } from '../user-error';
+import { UserError } from './user-error';
 
 /** Where the requests' token comes from. */
 export interface TokenSource {
@@ -11,19 +11,19 @@ export function givenToken(token: string): TokenSource {
   return {
     current: async () => token,
     renew: async () => {
-      throw new UserError('The token was refused (401): it has expired, or is of another store. Give a new one: --token T, or $STORE_TOKEN');
+      throw new UserError(TOKEN_REFUSED);
     },
   };
 }
 
-/** A store on this machine issues tokens itself. */
-export function localToken(url: string): TokenSource {
+/** A store on this machine issues tokens itself. @param sub the admin's user id */
+export function localToken(url: string, sub: string): TokenSource {
   let token: Promise<string> | undefined;
   const issue = async (): Promise<string> => {
     const response = await fetch(`${url}/_local/tokens`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sub: 'loader', groups: ['admin'] }),
+      body: JSON.stringify({ sub, groups: ['admin'] }),
       signal: AbortSignal.timeout(10_000),
     });
     const answer = (await response.json().catch(() => undefined)) as { token?: unknown } | undefined;
@@ -50,3 +50,8 @@ export function localToken(url: string): TokenSource {
 export const isLoopback = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 
 export const TOKEN_WANTED = 'Give the token of a user in the group admin: --token T, or $STORE_TOKEN';
+
+export const TOKEN_REFUSED =
+  'The token was refused (401): it has expired, or is of another store. Give a new one: --token T, or $STORE_TOKEN';
+
+export const NO_ADMIN = 'The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN';
