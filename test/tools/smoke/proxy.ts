@@ -80,8 +80,8 @@ export const deployed =
   (request) =>
     request.path.startsWith('/_local/') ? NOT_FOUND : tamper(request);
 
-export const problem = (status: number, type: string, detail: string, more: object = {}): Reply => ({
+export const problem = (status: number, type: string, detail: string, more: object = {}, headers: Record<string, string> = {}): Reply => ({
   status,
-  headers: { 'content-type': 'application/problem+json' },
+  headers: { 'content-type': 'application/problem+json', ...headers },
   body: { type, title: type, status, detail, ...more },
 });

@@ -250,8 +250,11 @@ describe('on one store', () => {
     expect(output).toContain(`Passed: ${ALL - LOCAL} passed, ${LOCAL} skipped, in `);
     expect(output).toContain('skipped: only on a store on this machine');
     expect(requests.filter(({ path }) => path.startsWith('/_local/')).map(({ path }) => path)).toEqual(['/_local/health']);
-    const [category] = requests.filter(({ method, path }) => method === 'GET' && path.startsWith('/products?'));
-    expect(category).toMatchObject({ token: undefined });
+    expect(requests.filter(({ path }) => path.startsWith('/products?category=')).map(({ token }) => token)).toEqual([undefined, undefined]);
+    // Before anything is deleted, the statistics are as they were.
+    const cleaning = requests.slice(requests.findIndex(({ path }) => path.endsWith('/cancel'))).map(({ method, path }) => `${method} ${path}`);
+    expect(cleaning.indexOf('GET /users/deployed-admin/account')).toBe(2);
+    expect(cleaning.findIndex((request) => request.startsWith('DELETE /orders/'))).toBeGreaterThan(2);
     expect(await leftovers(lines[1]?.replace(/^.*(smoke-\w+)\.$/, '$1'))).toEqual([]);
   });
 
@@ -265,6 +268,8 @@ describe('on one store', () => {
         const count = (seen.get(of) ?? 0) + 1;
         seen.set(of, count);
         if (path.includes('/account') && performance.now() - started < 2_500) return problem(404, 'not-found', 'There is no user yet.');
+        // The clean-up knows whose profile it is.
+        if (method === 'GET' && /^\/users\/[^/]+$/.test(path)) return problem(404, 'not-found', 'There is no user yet.');
         if (count > 2) return undefined;
         if (method === 'POST' && path === '/orders') return problem(404, 'unknown-product', 'There is no product yet.');
         if (method === 'PUT' || path === '/inventory/transfers' || path.endsWith('/file')) return problem(404, 'not-found', 'It is not there yet.');
@@ -297,6 +302,8 @@ describe('on one store', () => {
     expect(code).toBe(0);
     const pages = small.requests.filter(({ path }) => path.startsWith('/products/low-stock?limit=100&cursor='));
     expect(pages.length).toBeGreaterThanOrEqual(3);
+    // But no further than what is looked for.
+    expect(small.requests.filter(({ path }) => /^\/customers\/.*[?&]min=.*cursor=/.test(path))).toEqual([]);
   });
 
   /** Runs it with wrong answers for one step. */
@@ -417,6 +424,36 @@ describe('on one store', () => {
     expect(code).toBe(1);
   });
 
+  test('a clean-up that is refused for a while is done in the end', async () => {
+    const refusals = new Map<string, number>();
+    const { code, output, requests } = await failing(
+      ({ method, path }) => {
+        const count = (refusals.get(path) ?? 0) + 1;
+        if (method !== 'DELETE' || count > 2 || path.startsWith('/_local/')) return undefined;
+        refusals.set(path, count);
+        return count === 1 ? problem(503, 'throttled', 'Later.') : 'hang up';
+      },
+      { patienceMs: 10_000 },
+    );
+    expect(output).toMatch(/^Passed: .* Deleted: 2 orders, 3 products, 1 profile\.$/m);
+    expect(code).toBe(0);
+    expect(requests.filter(({ method, path }) => method === 'DELETE' && path.endsWith('-tea'))).toHaveLength(3);
+  });
+
+  test('statistics that do not follow are named, where the profile stays', async () => {
+    await store.withToken(await token('counted')).post('/users', { email: 'counted@example.com', name: 'Counted' });
+    let isCancelled = false;
+    const { code, output } = await failing(
+      ({ path }) => {
+        isCancelled ||= path.endsWith('/cancel');
+        return isCancelled && path.endsWith('/account') ? { status: 200, body: { stats: { orders: 2, spent: { XTS: 5_100 } } } } : undefined;
+      },
+      { token: await token('counted'), patienceMs: 10_000, cleanUpMs: 700 },
+    );
+    expect(output).toMatch(/^Passed: .* Deleted: 2 orders, 3 products\.\nLeft behind: statistics of counted: they still count orders of this run$/m);
+    expect(code).toBe(1);
+  });
+
   test('a store that goes away: one line says so, and all that may be left is named', async () => {
     let isAway = false;
     const goesAway: Tamper = ({ method }) => {
@@ -479,15 +516,17 @@ describe('on one store', () => {
   });
 
   test('Ctrl-C ends a wait', async () => {
+    const started = performance.now();
     const interrupt = new AbortController();
     const { code, output } = await failing(
       ({ path }) => {
         if (!path.includes('category=smoke') || !path.includes('limit=100')) return undefined;
         setTimeout(() => interrupt.abort(), 50);
-        return { status: 200, body: { items: [], cursor: null } };
+        return problem(503, 'throttled', 'Later.', {}, { 'retry-after': '10' });
       },
       { interrupt: interrupt.signal, patienceMs: 60_000 },
     );
+    expect(performance.now() - started).toBeLessThan(9_000);
     expect(code).toBe(130);
     expect(output).not.toContain('✗');
     expect(output).toContain('Interrupted: 4 passed, ');
