@@ -1,6 +1,7 @@
-import { App, type AppProps, Tags } from 'aws-cdk-lib';
+import { App, type AppProps, CloudFormationValidatePlugin, Tags, Validations } from 'aws-cdk-lib';
 import type { Bundles } from './bundle';
 import { namePrefix, readConfig } from './config';
+import { ruleFiles } from './rules';
 import { ApiStack } from './stacks/api';
 import { DataStack } from './stacks/data';
 import { EventsStack } from './stacks/events';
@@ -16,5 +17,9 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
+  // A plugin that is registered runs even where the validator is switched off, so it is not.
+  if (props?.builtinCloudFormationValidation !== false && process.env.CDK_VALIDATION !== 'false') {
+    Validations.of(app).addPlugins(new CloudFormationValidatePlugin({ regoRules: ruleFiles() }));
+  }
   return app;
 }
