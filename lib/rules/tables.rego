@@ -80,8 +80,7 @@ violation contains v if {
 
 violation contains v if {
 	some name in strong
-	indexes := tables[name].LocalSecondaryIndexes
-	count(indexes) > 0
+	count(tables[name].LocalSecondaryIndexes) > 0
 	v := make_diag_at(
 		"STORE-DDB-005", "ERROR", name,
 		"Properties.LocalSecondaryIndexes",

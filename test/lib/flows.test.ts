@@ -217,6 +217,15 @@ test('no statement on data has a wildcard, one flow may scan, and no SELECT may'
   expect(denied.map(({ Resource }) => Resource)).toEqual(selected.map(({ Resource }) => Resource));
 });
 
+test('only what sends traces may do so on every resource, since X-Ray has none to name', () => {
+  const statements = (['per-domain', 'single-table'] as const)
+    .flatMap((layout) => resourcesOf(layout, 'AWS::IAM::Policy'))
+    .flatMap(({ Properties }) => (Properties.PolicyDocument as { Statement: StatementTemplate[] }).Statement)
+    .filter(({ Resource }) => [Resource].flat().includes('*'));
+  expect(statements.length).toBeGreaterThanOrEqual(2 * flows.length);
+  for (const { Action } of statements) expect(Action).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+});
+
 const functionsOf = (stack: 'Api' | 'Events') =>
   Object.values(templateOf('per-domain', stack).Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
 
@@ -228,6 +237,7 @@ test('every function has the defaults of the project', () => {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'index.handler',
+      TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.any(String) } },
     });
   }

@@ -29,7 +29,7 @@ describe('the catalogue', () => {
   });
 });
 
-/** What the role of a function may do: `action resource`, of every service but the logs. */
+/** What the role of a function may do: `action resource`, of every service but logs and traces. */
 function roleOf(template: Template, name: string): string[] {
   const id = name.replaceAll('-', '');
   const [policy] = Object.entries(template.Resources).filter(
@@ -37,7 +37,7 @@ function roleOf(template: Template, name: string): string[] {
   );
   const { Statement } = policy![1].Properties.PolicyDocument as { Statement: { Effect: string; Action: string | string[]; Resource: unknown }[] };
   return Statement.flatMap(({ Effect, Action, Resource }) => [Action].flat().map((action) => `${Effect} ${action} ${short(Resource)}`))
-    .filter((entry) => !entry.includes(' logs:'))
+    .filter((entry) => !/ (logs|xray):/.test(entry))
     .sort();
 }
 
@@ -208,14 +208,26 @@ describe('the events stack', () => {
   });
 
   test('the archive is encrypted, open to nobody, and forgets after a year', () => {
-    const [bucket, ...others] = resourcesOf('per-domain', 'AWS::S3::Bucket');
-    expect(others).toEqual([]);
-    expect(bucket!.Properties).toMatchObject({
-      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
-      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
-      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 365, Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 30 }] }] },
+    const buckets = ofType(templateOf('per-domain', 'Events'), 'AWS::S3::Bucket');
+    expect(buckets).toHaveLength(2);
+    for (const { Properties, DeletionPolicy } of buckets) {
+      expect(Properties).toMatchObject({
+        BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+        PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+        LifecycleConfiguration: { Rules: [{ ExpirationInDays: 365 }] },
+      });
+      expect(DeletionPolicy).toBe('Retain');
+    }
+    const archive = buckets.find(({ Properties }) => Properties.LoggingConfiguration)!;
+    expect(archive.Properties).toMatchObject({
+      LoggingConfiguration: { DestinationBucketName: { Ref: expect.stringMatching(/^ArchiveLogBucket/) } },
+      LifecycleConfiguration: { Rules: [{ Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 30 }] }] },
     });
-    expect(bucket!.DeletionPolicy).toBe('Retain');
+  });
+
+  test('a trial keeps no access logs: they would come when the stack is to go', () => {
+    const buckets = ofType(stacks({ removal: 'destroy' }).events, 'AWS::S3::Bucket');
+    expect(buckets).toEqual([expect.objectContaining({ DeletionPolicy: 'Delete', Properties: expect.not.objectContaining({ LoggingConfiguration: expect.anything() }) })]);
   });
 
   test('a Kinesis stream, its consumer and what they cost only where they are asked for', () => {

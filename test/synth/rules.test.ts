@@ -238,6 +238,24 @@ const CASES: Case[] = [
     says: '3 replicas and 1 witnesses in 4 regions',
   },
   {
+    rule: 'STORE-DDB-007',
+    change: 'MRSC with three replicas and a witness beside one of them',
+    template: orders((table) => {
+      strong(table, 'eu-west-1', 'eu-west-2', 'eu-west-3');
+      table.GlobalTableWitnesses = [{ Region: 'eu-west-3' }];
+    }),
+    says: '3 replicas and 1 witnesses in 3 regions',
+  },
+  {
+    rule: 'STORE-DDB-007',
+    change: 'MRSC with one replica and two witnesses',
+    template: orders((table) => {
+      strong(table, 'eu-west-1');
+      table.GlobalTableWitnesses = [{ Region: 'eu-west-2' }, { Region: 'eu-west-3' }];
+    }),
+    says: '1 replicas and 2 witnesses in 3 regions',
+  },
+  {
     rule: 'STORE-DDB-008',
     change: 'TTL on a key attribute',
     template: orders((table) => (table.TimeToLiveSpecification = { AttributeName: 'sk', Enabled: true })),
@@ -486,6 +504,14 @@ const CASES: Case[] = [
 
 /** Beside what a rule refuses, what it must let through. */
 const FINE: Record<string, Template> = {
+  'a table that goes with its stack, unprotected': changed('Data', 'OrdersTable', (resource) => {
+    resource.DeletionPolicy = 'Delete';
+    (resource.Properties.Replicas as Replica[])[0]!.DeletionProtectionEnabled = false;
+  }),
+  'TTL that is off': orders((table) => {
+    strong(table, 'us-east-1', 'us-east-2', 'us-west-2');
+    table.TimeToLiveSpecification = { AttributeName: 'sk', Enabled: false };
+  }),
   'MRSC in three regions of one set': orders((table) => strong(table, 'us-east-1', 'us-east-2', 'us-west-2')),
   'MRSC in two regions and a witness': orders((table) => {
     strong(table, 'us-east-1', 'us-west-2');
