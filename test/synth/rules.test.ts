@@ -308,6 +308,12 @@ const CASES: Case[] = [
     says: 'The key of index gsi9 of store-dev-Orders is [a HASH, b HASH, c HASH, d HASH, e HASH]',
   },
   {
+    rule: 'STORE-DDB-013',
+    change: 'a key that is neither partition nor sort key',
+    template: orders(({ GlobalSecondaryIndexes }) => (GlobalSecondaryIndexes[0]!.KeySchema[1]!.KeyType = 'SORT')),
+    says: 'The key of index gsi1 of store-dev-Orders is [gsi1pk HASH, gsi1sk SORT]',
+  },
+  {
     rule: 'STORE-DDB-014',
     change: 'an attribute twice in a key',
     template: orders(({ GlobalSecondaryIndexes }) =>
@@ -402,6 +408,16 @@ const CASES: Case[] = [
     }),
     says: 'The write capacity of store-dev-Orders does not scale',
   },
+  ...['MinCapacity', 'MaxCapacity'].map((bound) => ({
+    rule: 'STORE-DDB-021',
+    change: `scaling without ${bound}`,
+    template: orders((table) => {
+      provisioned(table);
+      const { WriteCapacityAutoScalingSettings: settings } = scaling('Write');
+      table.WriteProvisionedThroughputSettings = { WriteCapacityAutoScalingSettings: { ...settings, [bound]: undefined } };
+    }),
+    says: 'The write capacity of store-dev-Orders does not scale',
+  })),
   {
     rule: 'STORE-DDB-022',
     change: 'scaling without a seed',
@@ -434,6 +450,12 @@ const CASES: Case[] = [
     rule: 'STORE-DDB-032',
     change: 'retries without end',
     template: mapping((properties) => (properties.MaximumRetryAttempts = -1)),
+    says: 'retries without end',
+  },
+  {
+    rule: 'STORE-DDB-032',
+    change: 'a number of retries that is none',
+    template: mapping((properties) => (properties.MaximumRetryAttempts = '-1')),
     says: 'retries without end',
   },
   {
@@ -531,7 +553,11 @@ const FINE: Record<string, Template> = {
   }),
   'a scalable target with its policy': scalableTarget(true),
   'a wildcard in what is denied': statement({ Effect: 'Deny', Action: 'dynamodb:*', Resource: '*' }),
-  'a wildcard on another service': statement({ Effect: 'Allow', Action: ['xray:PutTraceSegments'], Resource: '*' }),
+  'a wildcard on another service': statement({ Effect: 'Allow', Action: ['xray:Put*'], Resource: '*' }),
+  'a mapping that reads a queue': mapping((properties) => {
+    properties.EventSourceArn = (properties.DestinationConfig as { OnFailure: { Destination: object } }).OnFailure.Destination;
+    for (const name of ['StartingPosition', 'MaximumRetryAttempts', 'DestinationConfig']) delete properties[name];
+  }),
 };
 
 describe('the rules of the project', () => {
