@@ -1,6 +1,7 @@
-import { App, type AppProps, Tags } from 'aws-cdk-lib';
+import { App, type AppProps, CloudFormationValidatePlugin, Tags, Validations } from 'aws-cdk-lib';
 import type { Bundles } from './bundle';
 import { namePrefix, readConfig, type StoreConfig } from './config';
+import { ruleFiles } from './rules';
 import { ApiStack } from './stacks/api';
 import { DataStack, requireConsistency, type TableKeys } from './stacks/data';
 import { EventsStack } from './stacks/events';
@@ -28,6 +29,10 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   if (alarmEmail !== undefined) new ObservabilityStack(app, 'Observability', { ...stack('observability'), alarmEmail, events });
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
+  // A plugin that is registered runs even where the validator is switched off, so it is not.
+  if (props?.builtinCloudFormationValidation !== false && process.env.CDK_VALIDATION !== 'false') {
+    Validations.of(app).addPlugins(new CloudFormationValidatePlugin({ regoRules: ruleFiles() }));
+  }
   return app;
 }
 

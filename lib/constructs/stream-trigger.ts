@@ -1,4 +1,4 @@
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -40,6 +40,8 @@ export class StreamTrigger extends Construct {
       removalPolicy: props.removalPolicy,
     });
     this.onFailure = onFailure;
+    const reason = 'It is where records end that were given up: `npm run redrive` takes them from here, and there is nowhere further to send them.';
+    Validations.of(onFailure).acknowledge({ id: 'AwsSolutions-SQS3', reason }, { id: 'Serverless-SQSRedrivePolicy', reason });
     const { function: fn } = new StoreFunction(this, 'Consumer', {
       ...props,
       timeout: TIMEOUT,

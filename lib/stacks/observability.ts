@@ -1,4 +1,4 @@
-import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -13,7 +13,11 @@ export class ObservabilityStack extends Stack {
     super(scope, id, props);
     const { config, alarmEmail, events } = props;
     const topic = new sns.Topic(this, 'Alarms', { topicName: `${namePrefix(config)}alarms`, enforceSSL: true });
-    topic.addSubscription(new EmailSubscription(alarmEmail));
+    const mail = topic.addSubscription(new EmailSubscription(alarmEmail));
+    Validations.of(mail).acknowledge({
+      id: 'Serverless-SNSRedrivePolicy',
+      reason: 'SNS hands a mail to SES and is done with it; an alarm whose mail is lost is still in the state ALARM.',
+    });
     for (const [name, queue] of events.givenUp) {
       const alarm = new cloudwatch.Alarm(this, `${name}-alarm`, {
         alarmName: `${namePrefix(config)}${name}`,

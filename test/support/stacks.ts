@@ -7,7 +7,7 @@ import { createApp } from '../../lib/store-app';
 import { PROJECT } from './synthesize-once';
 import type { STACKS, Template } from './templates';
 
-/** Feature flags decide what is synthesized, so they are those of a deployment. */
+/** What the CLI gives every app: the config's defaults, and the library's feature flags. */
 const { context: CDK_JSON } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
 
 /** Synthesizes the app with CDK context of a test's own, and with empty bundles, which the templates do not show. */
@@ -19,16 +19,18 @@ export class Stacks {
     writeFileSync(join(this.folder, 'code/index.mjs'), '');
   }
 
-  /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
-  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Observability' | `${'Api' | 'Keys'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
-    const app = this.app(context);
-    const stacks = app.node.children.filter((child): child is Stack => Stack.isStack(child));
-    return Object.fromEntries(stacks.map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template])) as ReturnType<Stacks['of']>;
+  /** The app; without the template validator, unless asked for. @throws ConfigError */
+  app(context: Record<string, unknown>, props: AppProps = {}): App {
+    return createApp(
+      { folder: () => join(this.folder, 'code') },
+      { builtinCloudFormationValidation: false, ...props, context: { ...CDK_JSON, ...context } },
+    );
   }
 
-  /** The app. @throws ConfigError */
-  app(context: Record<string, unknown>, props: AppProps = { builtinCloudFormationValidation: false }): App {
-    return createApp({ folder: () => join(this.folder, 'code') }, { context: { ...CDK_JSON, ...context }, ...props });
+  /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
+  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Observability' | `${'Api' | 'Keys'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
+    const stacks = this.app(context).node.children.filter((child): child is Stack => Stack.isStack(child));
+    return Object.fromEntries(stacks.map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template])) as ReturnType<Stacks['of']>;
   }
 
   remove(): void {

@@ -1,0 +1,94 @@
+package store.permissions
+
+# What a role may do in DynamoDB is listed action by action, table by table and index by index.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege
+
+import rego.v1
+
+documents contains {"resource": name, "path": "Properties.PolicyDocument", "document": document} if {
+	some type in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"]
+	some name in resources_of_type(type)
+	document := input.resources[name].properties.PolicyDocument
+}
+
+documents contains {"resource": name, "path": sprintf("Properties.Policies.%d.PolicyDocument", [i]), "document": policy.PolicyDocument} if {
+	some name in resources_of_type("AWS::IAM::Role")
+	some i, policy in input.resources[name].properties.Policies
+}
+
+allows contains {"resource": name, "path": path, "statement": statement} if {
+	some {"resource": name, "path": document_path, "document": document} in documents
+	some i, statement in list(document.Statement)
+	statement.Effect == "Allow"
+	path := sprintf("%s.Statement.%d", [document_path, i])
+}
+
+list(value) := value if is_array(value)
+
+list(value) := [value] if not is_array(value)
+
+# What is known of a resource's ARN: the validator joins what it can.
+text(resource) := resource if is_string(resource)
+
+text(resource) := object.get(resource, "__dynamic", "") if is_object(resource)
+
+has_wildcard(value) if regex.match(`[*?]`, value)
+
+on_dynamodb(action) if regex.match(`(?i)^dynamodb:`, action)
+
+# Also where the wildcard is in the service, as in `*` or `dyn*:GetItem`.
+on_dynamodb(action) if has_wildcard(split(action, ":")[0])
+
+violation contains v if {
+	some allow in allows
+	some action in list(allow.statement.Action)
+	on_dynamodb(action)
+	has_wildcard(action)
+	v := make_diag_at(
+		"STORE-DDB-041", "ERROR", allow.resource,
+		sprintf("%s.Action", [allow.path]),
+		sprintf("%s allows %s, which is more DynamoDB actions than a flow calls, and those of tomorrow. List each action in the catalogue (access in lib/flows.ts or lib/triggers.ts).", [allow.resource, action]),
+	)
+}
+
+violation contains v if {
+	some allow in allows
+	some action in list(allow.statement.NotAction)
+	v := make_diag_at(
+		"STORE-DDB-041", "ERROR", allow.resource,
+		sprintf("%s.NotAction", [allow.path]),
+		sprintf("%s allows everything but %s, and so every DynamoDB action. List each action in the catalogue (access in lib/flows.ts or lib/triggers.ts).", [allow.resource, action]),
+	)
+}
+
+violation contains v if {
+	some allow in allows
+	some resource in list(allow.statement.Resource)
+	has_wildcard(text(resource))
+	text(resource) != "*"
+	reaches_dynamodb(allow.statement, text(resource))
+	v := make_diag_at(
+		"STORE-DDB-042", "ERROR", allow.resource,
+		sprintf("%s.Resource", [allow.path]),
+		sprintf("%s allows access to %s, which is more tables or indexes than a flow reads. Name the table (table/NAME) or the index (table/NAME/index/NAME), as dataStatements in lib/data-access.ts does.", [allow.resource, text(resource)]),
+	)
+}
+
+violation contains v if {
+	some allow in allows
+	some resource in list(object.get(allow.statement, "Resource", "*"))
+	text(resource) == "*"
+	reaches_dynamodb(allow.statement, "")
+	v := make_diag_at(
+		"STORE-DDB-043", "ERROR", allow.resource,
+		sprintf("%s.Resource", [allow.path]),
+		sprintf("%s allows DynamoDB actions on every table of the account. Name the table (table/NAME) or the index (table/NAME/index/NAME), as dataStatements in lib/data-access.ts does.", [allow.resource]),
+	)
+}
+
+reaches_dynamodb(statement, _) if {
+	some action in list(statement.Action)
+	on_dynamodb(action)
+}
+
+reaches_dynamodb(_, resource) if contains(resource, ":dynamodb:")
