@@ -1,0 +1,77 @@
+import { make } from 'covertable';
+import { capturedOutput } from '../support/captured-output';
+import { schemaFindings } from '../support/schema';
+import { Stacks } from '../support/stacks';
+import type { Template } from '../support/templates';
+import { findingsOf } from '../support/validator';
+
+/** Everything that is off by default. */
+const OPTIONS = { kinesis: 'true', alarmEmail: 'ops@example.com', warmReadUnits: '12000' };
+
+/** What may be combined with what. */
+const FACTORS = {
+  regions: ['us-east-1', 'us-east-1,eu-west-1,ap-southeast-1'],
+  layout: ['per-domain', 'single-table'],
+  capacity: ['on-demand', 'provisioned'],
+  encryption: ['aws-owned', 'aws-managed', 'customer'],
+  removal: ['retain', 'destroy'],
+};
+
+const isComplete = process.env.MATRIX === 'complete';
+
+type Context = Record<string, string>;
+
+/** An option that is off is not there. */
+const withOptions = ({ options, ...values }: Context): Context =>
+  Object.fromEntries(Object.entries({ ...values, ...(options === 'on' && OPTIONS) }).filter(([, value]) => value !== 'off'));
+
+/** All combinations, where CI asks for them; else as many as it takes for every pair of values, each option by itself. */
+const combinations = isComplete
+  ? make({ ...FACTORS, options: ['on', 'off'] }, { length: 6 }).map(withOptions)
+  : make({ ...FACTORS, ...Object.fromEntries(Object.entries(OPTIONS).map(([key, on]) => [key, [on, 'off']])) }, { length: 2 }).map((values) =>
+      withOptions(values as Context),
+    );
+
+test(`the ${combinations.length} combinations are ${isComplete ? 'all' : 'those that hold every pair'}`, () => {
+  const seen = (key: string) => new Set(combinations.map((context) => context[key]));
+  for (const [key, values] of Object.entries(FACTORS)) expect([...seen(key)].sort()).toEqual([...values].sort());
+  for (const [key, value] of Object.entries(OPTIONS)) expect(seen(key)).toEqual(new Set([value, undefined]));
+  expect(new Set(combinations.map((context) => JSON.stringify(context))).size).toBe(combinations.length);
+  expect(combinations.length === 2 * 2 * 2 * 3 * 2 * 2).toBe(isComplete);
+});
+
+/** A template of some combination, for the validator: most combinations share most of them. */
+interface Synthesized {
+  region: string;
+  template: Template;
+}
+
+describe('each synthesizes without a warning, and its templates pass every rule and another reader of the schemas', () => {
+  const synth = new Stacks();
+  const printed = capturedOutput();
+  /** By their contents. */
+  const templates = new Map<string, Synthesized>();
+  afterAll(() => synth.remove());
+
+  test.each(combinations)('%j', (context) => {
+    const { stacks } = synth.app(context).synth();
+    expect(printed()).toEqual([]);
+    expect(stacks.flatMap(({ messages }) => messages)).toEqual([]);
+    for (const { id, template, environment } of stacks) {
+      const contents = `${id} ${JSON.stringify(template)}`;
+      if (templates.has(contents)) continue;
+      expect(schemaFindings(template as object).map((finding) => `${id}: ${finding}`)).toEqual([]);
+      templates.set(contents, { region: environment.region, template: template as Template });
+    }
+  });
+
+  test('the validator, with all its rules and ours', () => {
+    expect(templates.size).toBeGreaterThan(combinations.length);
+    for (const region of new Set([...templates.values()].map((entry) => entry.region))) {
+      const here = [...templates].filter(([, entry]) => entry.region === region);
+      const found = findingsOf(Object.fromEntries(here.map(([contents, { template }]) => [contents, template])), { region });
+      expect(Object.values(found).flat()).toEqual([]);
+      expect(Object.keys(found)).toHaveLength(here.length);
+    }
+  }, 600_000);
+});
