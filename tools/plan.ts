@@ -4,8 +4,8 @@ import { join, relative, resolve } from 'node:path';
 import { readOptions } from './options';
 import { readStacks, type Stack, synthesizeInto } from './plan/assembly';
 import { assemblyFindings } from './plan/assembly-findings';
-import { counted, type Finding, findingText, listed, type Note } from './plan/finding';
-import { baselineText, readRelease, type Release, releaseOf } from './plan/release';
+import { counted, type Finding, findingTexts, listed, type Note } from './plan/finding';
+import { baselineText, readRelease, type Release, releaseOf, requireBaseline } from './plan/release';
 import { compareReleases, isSameDeployment } from './plan/resource-changes';
 import { isTable } from './plan/stateful';
 import { UserError } from './user-error';
@@ -55,28 +55,33 @@ function readSettings(args: string[]): Settings | 'help' {
   return { context, assembly: values.assembly, baseline: values.baseline ?? BASELINE, isRelease: values.release };
 }
 
-/** The stacks of the app, or of an assembly that is given; and what is wrong with that one's templates. */
-async function readPlanned({ assembly, context }: Settings): Promise<{ stacks: Stack[]; findings: Finding[] }> {
-  if (assembly !== undefined) {
-    const stacks = readStacks(assembly);
-    console.error('Validating the templates ...');
-    // It brings the CDK library with it, which only an assembly that is given needs.
-    const { validatorFindings } = require('./plan/validate') as typeof import('./plan/validate');
-    return { stacks, findings: validatorFindings(assembly) };
-  }
+/** The stacks of an assembly that is given, or of the app. @throws UserError */
+async function readPlanned({ assembly, context }: Settings): Promise<Stack[]> {
+  if (assembly !== undefined) return readStacks(assembly);
   const folder = mkdtempSync(join(tmpdir(), 'store-plan-'));
   // A Ctrl-C leaves nothing behind either.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   process.once('SIGINT', () => process.exit(130));
   console.error('Synthesizing the app ...');
   await synthesizeInto(folder, context);
-  return { stacks: readStacks(folder), findings: [] };
+  return readStacks(folder);
+}
+
+/** What is wrong with the templates by themselves. The synthesis asked already; an assembly may have been changed since. */
+function invalid({ assembly }: Settings): Finding[] {
+  if (assembly === undefined) return [];
+  console.error('Validating the templates ...');
+  // It brings the validator's engine with it, which nothing else needs.
+  const { validatorFindings } = require('./plan/validate') as typeof import('./plan/validate');
+  return validatorFindings(assembly);
 }
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings === 'help') return console.log(HELP);
-  const { stacks, findings: invalid } = await readPlanned(settings);
+  // Before the seconds that a synthesis takes.
+  if (!settings.isRelease) requireBaseline(settings.baseline);
+  const stacks = await readPlanned(settings);
   const planned = releaseOf(stacks);
   const baseline = shown(settings.baseline);
   if (settings.isRelease) {
@@ -89,11 +94,12 @@ async function main(): Promise<void> {
   if (!isSameDeployment(released, planned)) {
     throw new UserError(
       `${baseline} is of ${stackList(released)}, and the app has ${stackList(planned)}: another stage. ` +
-        'Give that stage\'s baseline with --baseline FILE, or the stage with -c stage=NAME; for a first deployment, write one after it with --release.',
+        "Give that stage's baseline with --baseline FILE, or the stage with -c stage=NAME. " +
+        'There is none before the first deployment; after it, --release with --baseline FILE writes one.',
     );
   }
   const { findings: changed, notes } = compareReleases(released, planned);
-  const findings = [...invalid, ...changed, ...assemblyFindings(stacks)];
+  const findings = [...invalid(settings), ...changed, ...assemblyFindings(stacks)];
   console.error(`Compared with ${baseline}: ${stackList(released)}.`);
   console.log(report(planned, findings, notes));
   if (findings.length > 0) process.exitCode = 1;
@@ -105,7 +111,7 @@ function report(planned: Release, findings: readonly Finding[], notes: readonly 
       ? `${counted(findings.length, 'change is', 'changes are')} refused. Nothing was deployed.`
       : `${contents(planned)}: nothing that AWS refuses or that loses data.`;
   return [
-    ...findings.map((finding) => `${findingText(finding)}\n`),
+    ...findingTexts(findings).map((text) => `${text}\n`),
     ...(findings.length > 0 ? [] : [summary]),
     ...notes.map(({ where, what }) => `  ${where}: ${what}`),
     ...(findings.length > 0 ? [...(notes.length > 0 ? [''] : []), summary] : []),
@@ -118,7 +124,13 @@ function contents({ stacks }: Release): string {
   return `${counted(tables.length, 'table')}, ${counted(resources.length, 'stateful resource')}`;
 }
 
-const stackList = ({ stacks }: Release): string => listed(Object.values(stacks).map(({ stackName, region }) => `${stackName} (${region})`));
+/** As `store-dev-data and store-dev-api in us-east-1`. */
+function stackList({ stacks }: Release): string {
+  const all = Object.values(stacks);
+  return [...new Set(all.map(({ region }) => region))]
+    .map((region) => `${listed(all.filter((stack) => stack.region === region).map(({ stackName }) => stackName))} in ${region}`)
+    .join('; ');
+}
 
 /** A path as a person would write it from here. */
 const shown = (path: string): string => {

@@ -29,7 +29,7 @@ const READERS: Readonly<Record<string, string>> = {
   'AWS::Pipes::Pipe': 'Source',
 };
 
-/** "For global tables, we recommend you limit the number of simultaneous readers to one." https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html */
+/** One reader of a global table's stream. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html */
 function streamReaders(all: readonly Placed[], stacks: readonly Stack[]): Finding[] {
   const findings: Finding[] = [];
   const readers = new Map<string, Placed>();
@@ -42,20 +42,23 @@ function streamReaders(all: readonly Placed[], stacks: readonly Stack[]): Findin
         where: where(placed),
         what: `its ${property} is ${asText(source)}`,
         why: 'An event source is one stream: its ARN ends with a label that only the table knows, and takes no wildcard. The deployment fails.',
-        steps: ['In the home region: the StreamArn of the table. CloudFormation has no attribute for the stream of a replica.'],
+        instead: ['In the home region: the StreamArn of the table. CloudFormation has no attribute for the stream of a replica.'],
       });
       continue;
     }
     const stream = streamOf(source, placed.stack, all, stacks);
     if (!stream) continue;
     const { region } = placed.stack;
-    const homes = stream.table ? [stream.table.stack.region] : all.filter(({ resource }) => isTable(resource.Type)).map(({ stack }) => stack.region);
+    // Of a stream that is looked up when it is deployed, the template does not say the table.
+    const homes = (stream.table ? [stream.table] : all.filter(({ resource }) => isTable(resource.Type))).map(({ stack }) => stack.region);
     if (homes.length > 0 && !homes.includes(region)) {
       findings.push({
         where: `${where(placed)} in ${region}`,
-        what: `it reads the stream of a replica: ${stream.table ? `${physicalName(stream.table.resource) ?? stream.table.logicalId} has its home in ${homes[0]}` : `the tables have their home in ${listed([...new Set(homes)])}`}`,
+        what: `it reads the stream of a replica: ${
+          stream.table ? `the home of ${physicalName(stream.table.resource) ?? stream.table.logicalId}` : 'the home of the tables'
+        } is ${homes[0]}`,
         why: 'The stream of each replica has every change of the table, wherever it was made: each region with a consumer processes it once more.',
-        steps: [`Keep the consumers of streams in ${homes[0]} only.`],
+        instead: [`Keep the consumers of streams in ${homes[0]} only.`],
       });
     }
     const stand = `${region} ${stream.id}`;
@@ -65,15 +68,21 @@ function streamReaders(all: readonly Placed[], stacks: readonly Stack[]): Findin
         where: where(placed),
         what: `it reads the same stream as ${where(first)}`,
         why: 'Each record is processed by both, and DynamoDB throttles the readers of a shard: AWS recommends one for a global table.',
-        steps: ['One event source mapping for each stream: let its function hand the records on (lib/triggers.ts).'],
+        instead: ['One event source mapping for each stream: let its function hand the records on (lib/triggers.ts).'],
       });
     } else readers.set(stand, placed);
   }
   return findings;
 }
 
+interface TableStream {
+  id: string;
+  /** Undefined where the template does not say which. */
+  table: Placed | undefined;
+}
+
 /** The stream of a table that a value names; undefined for any other source, as a queue. */
-function streamOf(source: unknown, stack: Stack, all: readonly Placed[], stacks: readonly Stack[]): { id: string; table: Placed | undefined } | undefined {
+function streamOf(source: unknown, stack: Stack, all: readonly Placed[], stacks: readonly Stack[]): TableStream | undefined {
   const reference = attributeOf(source, stack, stacks);
   if (reference) {
     // A custom resource that looks the stream up gives it as Table.LatestStreamArn.
@@ -92,7 +101,8 @@ function streamOf(source: unknown, stack: Stack, all: readonly Placed[], stacks:
 /** A scalable target alone scales nothing. https://docs.aws.amazon.com/autoscaling/application/userguide/what-is-application-auto-scaling.html */
 function scalableTargets(all: readonly Placed[]): Finding[] {
   const policies = all.filter(({ resource }) => resource.Type === 'AWS::ApplicationAutoScaling::ScalingPolicy');
-  const named = ({ Properties = {} }: Resource) => ['ServiceNamespace', 'ResourceId', 'ScalableDimension'].map((name) => asText(Properties[name])).join(' ');
+  const named = ({ Properties = {} }: Resource) =>
+    ['ServiceNamespace', 'ResourceId', 'ScalableDimension'].map((name) => asText(Properties[name])).join(' ');
   return all
     .filter(({ resource }) => resource.Type === 'AWS::ApplicationAutoScaling::ScalableTarget')
     .filter(
@@ -107,7 +117,7 @@ function scalableTargets(all: readonly Placed[]): Finding[] {
       where: where(target),
       what: 'it has no ScalingPolicy',
       why: 'A scalable target says between which bounds to scale; without a policy nothing ever does.',
-      steps: ['Add a target tracking policy for it, or leave the target out.'],
+      instead: ['Add a target tracking policy for it, or leave the target out.'],
     }));
 }
 
@@ -127,10 +137,13 @@ function provisionedTables(all: readonly Placed[]): Finding[] {
   return all
     .filter(({ resource }) => resource.Type === 'AWS::DynamoDB::GlobalTable')
     .flatMap((placed) => {
-      const { BillingMode = 'PROVISIONED', GlobalSecondaryIndexes: indexes = [], Replicas: replicas = [], ...table } = (placed.resource.Properties ?? {}) as ProvisionedTable;
+      const table = (placed.resource.Properties ?? {}) as ProvisionedTable;
+      const { BillingMode = 'PROVISIONED', GlobalSecondaryIndexes: indexes = [], Replicas: replicas = [] } = table;
       if (BillingMode !== 'PROVISIONED') return [];
-      const writes = ({ WriteProvisionedThroughputSettings: settings }: Scaling) => settings?.WriteCapacityAutoScalingSettings?.TargetTrackingScalingPolicyConfiguration;
-      const reads = (part: Scaling | undefined) => part?.ReadProvisionedThroughputSettings?.ReadCapacityAutoScalingSettings?.TargetTrackingScalingPolicyConfiguration;
+      const writes = ({ WriteProvisionedThroughputSettings: settings }: Scaling) =>
+        settings?.WriteCapacityAutoScalingSettings?.TargetTrackingScalingPolicyConfiguration;
+      const reads = (part: Scaling | undefined) =>
+        part?.ReadProvisionedThroughputSettings?.ReadCapacityAutoScalingSettings?.TargetTrackingScalingPolicyConfiguration;
       const missing = [
         ...(writes(table) ? [] : ['writes of the table']),
         ...indexes.filter((index) => !writes(index)).map(({ IndexName }) => `writes of ${IndexName}`),
@@ -147,7 +160,7 @@ function provisionedTables(all: readonly Placed[]): Finding[] {
           where: where(placed),
           what: `provisioned without a target tracking policy: ${listed(missing)}`,
           why: 'What is not scaled stays at its capacity and throttles; of an index that lags behind, it throttles the writes of the table.',
-          steps: ['Give each an auto-scaling setting with a TargetTrackingScalingPolicyConfiguration, or switch to PAY_PER_REQUEST.'],
+          instead: ['Give each an auto-scaling setting with a TargetTrackingScalingPolicyConfiguration, or switch to PAY_PER_REQUEST.'],
         },
       ];
     });
@@ -165,7 +178,7 @@ interface Statement {
 const many = (value: unknown): string[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]).map(asText);
 
 /** They are on no resource. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-const WITHOUT_RESOURCE = new Set(['dynamodb:ListTables', 'dynamodb:ListStreams', 'dynamodb:ListGlobalTables', 'dynamodb:ListBackups', 'dynamodb:DescribeLimits', 'dynamodb:DescribeEndpoints']);
+const WITHOUT_RESOURCE = new Set(['ListTables', 'ListStreams', 'ListGlobalTables', 'ListBackups', 'DescribeLimits', 'DescribeEndpoints']);
 
 function permissions(all: readonly Placed[]): Finding[] {
   return all.flatMap((placed) => [
@@ -177,7 +190,7 @@ function permissions(all: readonly Placed[]): Finding[] {
           where: `${placed.stack.name}: ${role ?? `role ${placed.logicalId}`}, statement ${statement.Sid ?? index + 1} of ${placed.logicalId}`,
           what: `it allows DynamoDB ${listed(wide)}`,
           why: 'A wildcard allows what nobody listed: other tables, indexes and actions, and those that come later.',
-          steps: ['List each action, table and index by its name (lib/flows.ts and lib/triggers.ts do).'],
+          instead: ['List each action, table and index by its name (lib/flows.ts and lib/triggers.ts do).'],
         },
       ];
     }),
@@ -187,7 +200,7 @@ function permissions(all: readonly Placed[]): Finding[] {
         where: `${placed.stack.name}: role ${placed.logicalId}`,
         what: `it has AWS's managed policy ${arn.split('/').at(-1)}`,
         why: 'That policy allows DynamoDB actions on every table.',
-        steps: ['List each action, table and index by its name.'],
+        instead: ['List each action, table and index by its name.'],
       })),
   ]);
 }
@@ -214,11 +227,11 @@ function wideParts({ Effect = 'Allow', Action, NotAction, Resource, NotResource 
   const tables = resources.filter((resource) => /:dynamodb:/.test(resource) && /[*?]/.test(resource));
   const isAboutDynamoDB = ofDynamoDB.length > 0 || NotAction !== undefined;
   if (!isAboutDynamoDB) return tables.map((resource) => `on ${resource}`);
-  const needsResource = !ofDynamoDB.every((action) => WITHOUT_RESOURCE.has(action)) || NotAction !== undefined;
+  const needsResource = NotAction !== undefined || !ofDynamoDB.every((action) => WITHOUT_RESOURCE.has(action.slice('dynamodb:'.length)));
   return [
     ...ofDynamoDB.filter((action) => /[*?]/.test(action)).map((action) => `the actions ${action}`),
     ...(NotAction === undefined ? [] : [`every action but ${listed(many(NotAction))}`]),
-    ...(needsResource ? resources.filter((resource) => /[*?]/.test(resource)).map((resource) => `on ${resource}`) : tables.map((resource) => `on ${resource}`)),
+    ...(needsResource ? resources.filter((resource) => /[*?]/.test(resource)) : tables).map((resource) => `on ${resource}`),
     ...(NotResource === undefined ? [] : [`on everything but ${listed(many(NotResource))}`]),
   ];
 }

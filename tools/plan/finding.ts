@@ -5,8 +5,10 @@ export interface Finding {
   what: string;
   /** AWS's rule, or what is lost. */
   why: string;
-  /** What to do instead; what to deploy first, in its order. */
-  steps: readonly string[];
+  /** What to deploy first, step by step. */
+  order?: readonly string[];
+  /** What else there is to do, each by itself. */
+  instead?: readonly string[];
 }
 
 /** A change that passes and has a cost or a wait. */
@@ -31,14 +33,41 @@ export const listed = (names: readonly string[]): string =>
 
 export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-/** A finding as it is printed: what, why and what to do, each under its own word. */
-export function findingText({ where, what, why, steps }: Finding): string {
-  const numbered = steps.length < 2 ? steps : steps.map((step, index) => `${index + 1}. ${step}`);
-  const row = (head: string, text: string) => `  ${head.padEnd(8)}${text}`;
-  return [
-    `Refused: ${where}`,
-    row('what', what),
-    row('why', why),
-    ...numbered.map((step, index) => row(index === 0 ? 'instead' : '', step)),
-  ].join('\n');
+const WIDTH = 120;
+const INDENT = 10;
+
+/** Findings as they are printed: what, why and what to do, each under its own word; what is the same of several, once. */
+export function findingTexts(findings: readonly Finding[]): string[] {
+  const groups = new Map<string, { places: string[]; body: string }>();
+  for (const { where, what, why, order = [], instead = [] } of findings) {
+    const body = [
+      ...rows('what', [what]),
+      ...rows('why', [why]),
+      ...rows('deploy', order.map((step, index) => `${index + 1}. ${step}`)),
+      ...rows('instead', instead),
+    ].join('\n');
+    const group = groups.get(body) ?? { places: [], body };
+    group.places.push(where);
+    groups.set(body, group);
+  }
+  return [...groups.values()].map(({ places, body }) => `Refused: ${places.join(`\n${' '.repeat('Refused: '.length)}`)}\n${body}`);
+}
+
+const rows = (head: string, texts: readonly string[]): string[] =>
+  texts.flatMap((text) => wrapped(text)).map((line, index) => `${(index === 0 ? `  ${head}` : '').padEnd(INDENT)}${line}`);
+
+/** A command stays on a line of its own, to be copied. */
+function wrapped(text: string): string[] {
+  return text.split(/ (?=aws dynamodb )/).flatMap((part) => {
+    const lines: string[] = [];
+    let line = '';
+    for (const word of part.startsWith('aws dynamodb ') ? [part] : part.split(' ')) {
+      if (line !== '' && INDENT + line.length + 1 + word.length > WIDTH) {
+        lines.push(line);
+        line = '';
+      }
+      line = line === '' ? word : `${line} ${word}`;
+    }
+    return [...lines, line];
+  });
 }

@@ -20,8 +20,14 @@ export function asText(value: unknown): string {
   }
 }
 
-/** A resource and its attribute that a value stands for, through the outputs of other stacks; undefined where it is another value. */
-export function attributeOf(value: unknown, stack: Stack, stacks: readonly Stack[]): { stack: Stack; logicalId: string; attribute: string } | undefined {
+export interface Attribute {
+  stack: Stack;
+  logicalId: string;
+  attribute: string;
+}
+
+/** The attribute that a value stands for, through the outputs of other stacks; undefined where it is another value. */
+export function attributeOf(value: unknown, stack: Stack, stacks: readonly Stack[]): Attribute | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const intrinsic = value as {
     'Fn::GetAtt'?: [string, string] | string;

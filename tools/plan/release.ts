@@ -88,9 +88,7 @@ function sorted(value: unknown): unknown {
  * @throws UserError naming the file and what to do
  */
 export function readRelease(path: string, now: readonly Stack[]): Release {
-  if (!existsSync(path)) {
-    throw new UserError(`There is no baseline ${path}. Write one from what is deployed: npm run plan -- --release --baseline ${path}`);
-  }
+  requireBaseline(path);
   if (statSync(path).isDirectory()) return releaseOf(readStacks(path));
   const content = parsed(path);
   const ours = baseline.safeParse(content);
@@ -105,12 +103,18 @@ export function readRelease(path: string, now: readonly Stack[]): Release {
   );
 }
 
+/** @throws UserError where there is none */
+export function requireBaseline(path: string): void {
+  if (existsSync(path)) return;
+  throw new UserError(`There is no baseline ${path}. Write one from what is deployed: npm run plan -- --release --baseline ${path}`);
+}
+
 function parsed(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new UserError(
-      `${path} cannot be read as JSON (${(error as Error).message}). ` +
+      `${path} cannot be read as JSON (${(error as Error).message.replaceAll(/\s+/g, ' ')}). ` +
         'It is what --release wrote, a CloudFormation template (JSON with Resources), or a cloud assembly (cdk.out).',
     );
   }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { fullDiff, ResourceImpact } from '@aws-cdk/cloudformation-diff';
+import { fullDiff, type ResourceDifference, ResourceImpact } from '@aws-cdk/cloudformation-diff';
 import { type Comparison, type Finding, joined, listed, type Note } from './finding';
 import type { Release, ReleasedStack, Resource } from './release';
 import { described, isTable, kindOf, lossOf, physicalName } from './stateful';
@@ -56,7 +56,7 @@ function goneStack(before: ReleasedStack, next: ReleasedStack | undefined, held:
       ...common,
       what: 'the stack is no longer in the app',
       why: stays,
-      steps: ['Keep the stack in the app.', `${DELIBERATE} (npx cdk destroy of an app that has the stack ends it).`],
+      instead: ['Keep the stack in the app.', `${DELIBERATE} (npx cdk destroy of an app that has the stack ends it).`],
     };
   }
   if (next.stackName === before.stackName) {
@@ -64,7 +64,7 @@ function goneStack(before: ReleasedStack, next: ReleasedStack | undefined, held:
       ...common,
       what: `the stack moves to ${next.region}`,
       why: `A stack cannot move: ${next.region} gets new, empty resources. ${stays}`,
-      steps: [
+      instead: [
         `Keep ${before.region} as the home region, the first of regions.`,
         `For the tables in ${next.region} too: add it as a replica, in an update of its own.`,
       ],
@@ -74,56 +74,51 @@ function goneStack(before: ReleasedStack, next: ReleasedStack | undefined, held:
     ...common,
     what: `the stack is called ${next.stackName} now`,
     why: `A stack cannot be renamed: ${next.stackName} is a new one, and physical names that the old one holds are taken. ${stays}`,
-    steps: [`Keep the name ${before.stackName}.`],
+    instead: [`Keep the name ${before.stackName}.`],
   };
 }
 
 function compareResources(before: ReleasedStack, after: ReleasedStack, releases: Releases): Comparison {
   const diff = fullDiff({ Resources: before.resources }, { Resources: after.resources }).resources.changes;
-  const findings: Finding[] = [];
-  const notes: Note[] = [];
-  const renamed = new Set<string>();
-  for (const [logicalId, resource] of Object.entries(before.resources)) {
-    const where = described(before.stackName, logicalId, resource);
+  const twins = new Set<string>();
+  const parts = Object.entries(before.resources).map(([logicalId, resource]): Comparison => {
     const next = after.resources[logicalId];
+    const at = (finding: Unplaced): Finding => ({ where: described(before.stackName, logicalId, resource), ...finding });
     if (!next) {
-      const twin = twinOf(resource, logicalId, before, after);
-      if (twin !== undefined) renamed.add(twin);
-      findings.push({ where, ...(twin === undefined ? gone(logicalId, resource, after, releases) : rename(resource, logicalId, twin)) });
-      continue;
+      const twin = twinOf(resource, before, after, twins);
+      if (twin !== undefined) twins.add(twin);
+      return { findings: [at(twin === undefined ? gone(logicalId, resource, after, releases) : rename(resource, logicalId, twin))], notes: [] };
     }
-    if (resource.Type !== next.Type) {
-      findings.push({ where, ...anotherType(resource, next) });
-      continue;
-    }
-    const replacing = Object.entries(diff[logicalId]?.propertyUpdates ?? {})
-      .filter(([, { changeImpact }]) => changeImpact === ResourceImpact.WILL_REPLACE || changeImpact === ResourceImpact.MAY_REPLACE)
-      .map(([property]) => property)
-      .filter((property) => !isTable(resource.Type) || !TABLE_REPLACEMENTS.includes(property));
-    if (replacing.length > 0) findings.push({ where, ...replacement(resource, next, replacing) });
-    findings.push(...weakened(resource, next).map((finding) => ({ where, ...finding })));
-    if (isTable(resource.Type)) {
-      const table = {
-        where,
-        name: physicalName(resource) ?? logicalId,
-        region: before.region,
-        before: (resource.Properties ?? {}) as TableProperties,
-        after: (next.Properties ?? {}) as TableProperties,
-      };
-      findings.push(...tableFindings(table));
-      notes.push(...tableNotes(table));
-    }
-  }
-  for (const [logicalId, resource] of Object.entries(after.resources)) {
-    if (logicalId in before.resources || renamed.has(logicalId)) continue;
-    notes.push({ where: described(after.stackName, logicalId, resource), what: 'is new' });
-  }
-  return { findings, notes };
+    if (resource.Type !== next.Type) return { findings: [at(anotherType(resource, next))], notes: [] };
+    const replaced = replacing(diff[logicalId]).filter((property) => !isTable(resource.Type) || !TABLE_REPLACEMENTS.includes(property));
+    const findings = [...(replaced.length > 0 ? [replacement(resource, next, replaced)] : []), ...weakened(resource, next)].map(at);
+    if (!isTable(resource.Type)) return { findings, notes: [] };
+    const table = {
+      where: described(before.stackName, logicalId, resource),
+      name: physicalName(resource) ?? logicalId,
+      region: before.region,
+      before: (resource.Properties ?? {}) as TableProperties,
+      after: (next.Properties ?? {}) as TableProperties,
+    };
+    return { findings: [...findings, ...tableFindings(table)], notes: tableNotes(table) };
+  });
+  const notes = Object.entries(after.resources)
+    .filter(([logicalId]) => !(logicalId in before.resources) && !twins.has(logicalId))
+    .map(([logicalId, resource]) => ({ where: described(after.stackName, logicalId, resource), what: 'is new' }));
+  return joined([...parts, { findings: [], notes }]);
 }
 
+/** The properties that CloudFormation replaces a resource for, certainly or perhaps. */
+const replacing = (difference: ResourceDifference | undefined): string[] =>
+  Object.entries(difference?.propertyUpdates ?? {})
+    .filter(([, { changeImpact }]) => changeImpact === ResourceImpact.WILL_REPLACE || changeImpact === ResourceImpact.MAY_REPLACE)
+    .map(([property]) => property);
+
 /** The resource that one became under another logical id: of the same type and name, or with the same properties. */
-function twinOf(resource: Resource, logicalId: string, before: ReleasedStack, after: ReleasedStack): string | undefined {
-  const added = Object.entries(after.resources).filter(([id, { Type }]) => !(id in before.resources) && Type === resource.Type && id !== logicalId);
+function twinOf(resource: Resource, before: ReleasedStack, after: ReleasedStack, taken: ReadonlySet<string>): string | undefined {
+  const added = Object.entries(after.resources).filter(
+    ([id, { Type }]) => Type === resource.Type && !(id in before.resources) && !taken.has(id),
+  );
   const name = physicalName(resource);
   const byName = added.find(([, other]) => name !== undefined && physicalName(other) === name);
   const byContent = added.find(([, other]) => isDeepStrictEqual(other.Properties, resource.Properties));
@@ -138,7 +133,7 @@ const keeps = (policy: string | undefined) => policy === 'Retain' || policy === 
 /** What becomes of a resource that CloudFormation lets go. */
 const fate = ({ Type, DeletionPolicy }: Resource) =>
   keeps(DeletionPolicy)
-    ? `DeletionPolicy ${DeletionPolicy} keeps it, but outside of every stack: no release updates it, and a new one of its name fails, as the name is taken.`
+    ? `DeletionPolicy ${DeletionPolicy} keeps it, but outside of every stack: no release updates it, and its name stays taken.`
     : `DeletionPolicy ${DeletionPolicy ?? 'Delete'}: CloudFormation deletes it; ${lossOf(Type)}.`;
 
 /** CloudFormation creates the new one before it deletes the old one. */
@@ -150,8 +145,8 @@ function rename(resource: Resource, logicalId: string, twin: string): Unplaced {
     why:
       name === undefined
         ? `${twin} is new and empty. ${fate(resource)}`
-        : `${twin} cannot be created while ${logicalId} has the name ${name}: the update fails. Under another name it would be empty. ${fate(resource)}`,
-    steps: [`Keep the construct's id and its place in the tree; or pin the logical id: overrideLogicalId('${logicalId}').`],
+        : `${twin} cannot be created while ${logicalId} has the name ${name}: the update fails. Under another it is empty. ${fate(resource)}`,
+    instead: [`Keep the construct's id and its place in the tree; or pin the logical id: overrideLogicalId('${logicalId}').`],
   };
 }
 
@@ -159,7 +154,8 @@ function gone(logicalId: string, resource: Resource, after: ReleasedStack, relea
   const kind = kindOf(resource.Type);
   const name = physicalName(resource);
   const isIt = ([id, other]: [string, Resource]) =>
-    other.Type === resource.Type && (name === undefined ? id === logicalId && isDeepStrictEqual(other.Properties, resource.Properties) : physicalName(other) === name);
+    other.Type === resource.Type &&
+    (name === undefined ? id === logicalId && isDeepStrictEqual(other.Properties, resource.Properties) : physicalName(other) === name);
   // Stacks of several regions may each have one of the same name, and had it before.
   const had = (stack: ReleasedStack, id: string) =>
     Object.values(releases.before.stacks).some((old) => old.stackName === stack.stackName && old.region === stack.region && id in old.resources);
@@ -169,14 +165,16 @@ function gone(logicalId: string, resource: Resource, after: ReleasedStack, relea
   if (home) {
     return {
       what: `the ${kind} moves to the stack ${home.stackName}`,
-      why: `CloudFormation moves nothing between stacks: ${home.stackName} creates another one${name === undefined ? ', new and empty' : `, and fails while ${name} is there`}. ${fate(resource)}`,
-      steps: [
+      why: `CloudFormation moves nothing between stacks: ${home.stackName} creates another one, ${
+        name === undefined ? 'new and empty' : `and fails while ${name} is there`
+      }. ${fate(resource)}`,
+      instead: [
         `Keep the ${kind} in ${after.stackName}.`,
         'Or refactor the stacks, which moves it with its data: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-refactoring.html',
       ],
     };
   }
-  return { what: `the ${kind} is removed`, why: fate(resource), steps: [`Keep the ${kind}.`, DELIBERATE] };
+  return { what: `the ${kind} is removed`, why: fate(resource), instead: [`Keep the ${kind}.`, DELIBERATE] };
 }
 
 /** "Doing so might result in the deletion of your DynamoDB table": the page of AWS::DynamoDB::GlobalTable. */
@@ -184,7 +182,10 @@ function anotherType(resource: Resource, next: Resource): Unplaced {
   return {
     what: `the type changes from ${resource.Type} to ${next.Type}`,
     why: `CloudFormation does not turn one type into another: it refuses the update, or makes a new one. ${fate(resource)}`,
-    steps: [`Keep the type ${resource.Type}.`, 'Or add the new one under another construct id and name, move the data and the readers, and remove this one in a release of its own.'],
+    instead: [
+      `Keep the type ${resource.Type}.`,
+      'Or add the new one under another construct id and name, move the data and the readers, and remove this one in a release of its own.',
+    ],
   };
 }
 
@@ -199,9 +200,9 @@ function replacement(resource: Resource, next: Resource, properties: string[]): 
     what: `${listed(properties)} changed: CloudFormation replaces the ${kind}`,
     why:
       name !== undefined && name === physicalName(next)
-        ? `The new one is created first, and the name ${name} is taken: CloudFormation refuses to replace what has a name of its own. Under another name it would be new and empty.`
+        ? `The new one is created first, and the name ${name} is taken: CloudFormation refuses. Under another name it would be empty.`
         : `The new one is empty. ${old}`,
-    steps: [
+    instead: [
       `Keep ${listed(properties)} as in the baseline.`,
       `Or add a second ${kind} under another construct id and name, move the data and who uses it, and remove this one in a release of its own.`,
     ],
@@ -210,51 +211,79 @@ function replacement(resource: Resource, next: Resource, properties: string[]): 
 
 /** What protects a resource and its data, and must not be switched off in passing. */
 function weakened(resource: Resource, next: Resource): Unplaced[] {
-  const wanted = 'If it is wanted: deploy knowing it, and write the baseline anew: npm run plan -- --release';
-  const policies = (['DeletionPolicy', 'UpdateReplacePolicy'] as const)
-    .filter((policy) => keeps(resource[policy]) && !keeps(next[policy]))
-    .map((policy) => ({
-      what: `${policy} goes from ${resource[policy]} to ${next[policy] ?? 'Delete'}`,
-      why: `From then on ${policy === 'DeletionPolicy' ? 'removing it, or its stack,' : 'a change that replaces it'} loses it: ${lossOf(resource.Type)}.`,
-      steps: [`Keep ${policy} ${resource[policy]} (removal: retain).`, wanted],
-    }));
-  const [was, is] = [protections(resource), protections(next)];
-  const settings = [...was]
-    // What goes as a whole is named by a rule of its own.
-    .filter(([setting, value]) => is.has(setting) && (is.get(setting) ?? 0) < value)
-    .map(([setting, value]) => ({
-      what: is.get(setting) === 0 ? `${setting} is switched off` : `${setting} goes from ${value} to ${is.get(setting)} days`,
-      why: setting.startsWith('point-in-time recovery')
-        ? 'The backups that go with it cannot be had back: a mistake of longer ago cannot be undone.'
-        : 'From then on a call by mistake deletes it with its data.',
-      steps: ['Keep it as in the baseline.', wanted],
-    }));
-  return [...policies, ...settings];
+  const policies = (['DeletionPolicy', 'UpdateReplacePolicy'] as const).filter((policy) => keeps(resource[policy]) && !keeps(next[policy]));
+  const is = new Map(safeguards(next).map((safeguard) => [safeguard.name, safeguard]));
+  // A replica that goes is named by a rule of its own.
+  const settings = safeguards(resource).filter(({ name, value }) => (is.get(name)?.value ?? value) < value);
+  if (policies.length + settings.length === 0) return [];
+  return [
+    {
+      what: [
+        ...(policies.length > 0 ? [`no ${listed(policies)} Retain any more`] : []),
+        ...settings.map(({ name, text }) => `${name} from ${text} to ${is.get(name)?.text}`),
+      ].join('; '),
+      why: [
+        ...(policies.length > 0 ? [`What removes or replaces it, or its stack, then deletes it: ${lossOf(resource.Type)}.`] : []),
+        ...new Set(settings.map(({ loss }) => loss)),
+      ].join(' '),
+      instead: ['Keep it as in the baseline.', 'If it is wanted: deploy knowing it, and write the baseline anew: npm run plan -- --release'],
+    },
+  ];
 }
 
-interface Protected {
+interface Safeguard {
+  name: string;
+  /** More is safer. */
+  value: number;
+  text: string;
+  loss: string;
+}
+
+interface TableSafeguards {
   Region?: string;
   DeletionProtectionEnabled?: boolean;
-  DeletionProtection?: string | boolean;
   PointInTimeRecoverySpecification?: { PointInTimeRecoveryEnabled?: boolean; RecoveryPeriodInDays?: number };
 }
 
-/** Deletion protection as 1 or 0, point-in-time recovery as the days that it reaches back; of a global table for each replica. */
-function protections({ Type, Properties = {} }: Resource): Map<string, number> {
-  const { Replicas, ...own } = Properties as Protected & { Replicas?: Protected[] };
-  const parts: Protected[] = Type === 'AWS::DynamoDB::GlobalTable' ? (Replicas ?? []) : [own];
-  return new Map(
-    parts.flatMap(({ Region, DeletionProtectionEnabled, DeletionProtection, PointInTimeRecoverySpecification: recovery }): [string, number][] => {
+/** How long something is kept, and what the services keep it for by themselves: messages 4 days, records 24 hours, events for ever. */
+const RETENTIONS: Readonly<Record<string, { property: string; unit: string; unset: number }>> = {
+  'AWS::SQS::Queue': { property: 'MessageRetentionPeriod', unit: 'seconds', unset: 345_600 },
+  'AWS::Kinesis::Stream': { property: 'RetentionPeriodHours', unit: 'hours', unset: 24 },
+  'AWS::Events::Archive': { property: 'RetentionDays', unit: 'days', unset: Infinity },
+};
+
+/** Of a global table, those of each replica. */
+function safeguards({ Type, Properties = {} }: Resource): Safeguard[] {
+  const { Replicas, DeletionProtection, ...own } = Properties as TableSafeguards & { Replicas?: TableSafeguards[]; DeletionProtection?: unknown };
+  const protection = (name: string, isOn: boolean): Safeguard => ({
+    name,
+    value: Number(isOn),
+    text: isOn ? 'on' : 'off',
+    loss: 'One call then deletes it with its data.',
+  });
+  if (isTable(Type)) {
+    return (Replicas ?? [own]).flatMap(({ Region, DeletionProtectionEnabled = false, PointInTimeRecoverySpecification: recovery }) => {
       const place = Region === undefined ? '' : ` in ${Region}`;
-      const isProtected = DeletionProtectionEnabled === true || DeletionProtection === true || DeletionProtection === 'ACTIVE';
-      // 35 days unless the table says otherwise.
       const days = recovery?.PointInTimeRecoveryEnabled ? (recovery.RecoveryPeriodInDays ?? 35) : 0;
       return [
-        [`deletion protection${place}`, isProtected ? 1 : 0],
-        [`point-in-time recovery${place}`, days],
+        protection(`deletion protection${place}`, DeletionProtectionEnabled),
+        {
+          name: `point-in-time recovery${place}`,
+          value: days,
+          text: days === 0 ? 'off' : `${days} days`,
+          loss: 'The backups that go with it are gone for good.',
+        },
       ];
-    }),
-  );
+    });
+  }
+  const retention = RETENTIONS[Type];
+  if (retention) {
+    const { property, unit, unset } = retention;
+    // An archive's 0 days are for ever.
+    const value = Number(Properties[property] ?? unset) || Infinity;
+    return [{ name: property, value, text: value === Infinity ? 'for ever' : `${value} ${unit}`, loss: 'What is older goes at once.' }];
+  }
+  return [protection('deletion protection', DeletionProtection === true || DeletionProtection === 'ACTIVE')];
 }
 
 function newStacks(before: Release, after: Release): Note[] {

@@ -45,13 +45,13 @@ export interface TableChange {
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
  */
 export const tableFindings = (change: TableChange): Finding[] =>
-  [tableName, key, localIndexes, changedIndexes, indexCount, replicas, homeReplica, protectedReplicas, streamView, consistency, timeToLive, warmThroughput].flatMap(
-    (rule) => rule(change).map((finding) => ({ where: change.where, ...finding })),
-  );
+  RULES.flatMap((rule) => rule(change).map((finding) => ({ where: change.where, ...finding })));
 
 type Rule = (change: TableChange) => Omit<Finding, 'where'>[];
 
-const MIGRATE = 'Or add a second table under another construct id and name, copy the items (export to S3 and import, or a backfill from the stream), move the readers and writers, and remove this one in a release of its own.';
+const MIGRATE =
+  'Or add a second table under another construct id and name, copy the items, move the readers and writers, and remove this one in a ' +
+  'release of its own.';
 
 const tableName: Rule = ({ before, after }) => {
   if (text(before.TableName) === text(after.TableName)) return [];
@@ -59,7 +59,7 @@ const tableName: Rule = ({ before, after }) => {
     {
       what: `TableName changes from ${text(before.TableName)} to ${text(after.TableName)}: CloudFormation replaces the table`,
       why: 'A table cannot be renamed: the one of the new name is new and empty, and who names the old one fails.',
-      steps: [`Keep the name ${text(before.TableName)}.`, MIGRATE],
+      instead: [`Keep the name ${text(before.TableName)}.`, MIGRATE],
     },
   ];
 };
@@ -69,8 +69,8 @@ const key: Rule = ({ before, after }) => {
   return [
     {
       what: `the key changes from ${keyText(before.KeySchema, before)} to ${keyText(after.KeySchema, after)}`,
-      why: "A table's key schema and the types of its key attributes are fixed when it is created: CloudFormation replaces the table by a new, empty one.",
-      steps: ['Keep the key; a global secondary index serves items under another one.', MIGRATE],
+      why: 'The key and the types of its attributes are fixed when a table is created: CloudFormation replaces it by a new, empty one.',
+      instead: ['Keep the key; a global secondary index serves items under another one.', MIGRATE],
     },
   ];
 };
@@ -91,7 +91,7 @@ const localIndexes: Rule = ({ before, after }) => {
     {
       what: what.join('; '),
       why: 'Local secondary indexes are made with the table and stay as they are: CloudFormation replaces the table by a new, empty one.',
-      steps: [
+      instead: [
         ...(added.length > 0 ? ['Add a global secondary index: it can be added to a table that has items.'] : []),
         ...(removed.length > 0 ? ['Keep the index; one that nobody reads costs its writes and its storage.'] : []),
         ...(changed.length > 0 || isReordered ? ['Keep the index as it is.'] : []),
@@ -106,7 +106,7 @@ const changedIndexes: Rule = ({ name: table, before, after }) =>
   indexChanges(before, after, 'GlobalSecondaryIndexes').changed.map((name) => ({
     what: `global secondary index ${name} changes in place ${fromTo(before, after, 'GlobalSecondaryIndexes', name)}`,
     why: 'The keys and the projection of an index are fixed when it is created; DynamoDB refuses to change them.',
-    steps: [
+    order: [
       `Leave ${name} as it is, add the new one under another name and deploy; wait until it is ACTIVE: ${statusCommand(table)}`,
       `Let the readers query the new index, and deploy.`,
       `Remove ${name}, and deploy.`,
@@ -117,23 +117,25 @@ const changedIndexes: Rule = ({ name: table, before, after }) =>
 const indexCount: Rule = ({ name: table, before, after }) => {
   const { added, removed } = indexChanges(before, after, 'GlobalSecondaryIndexes');
   if (added.length + removed.length < 2) return [];
-  const changes = [...(added.length > 0 ? [`${listed(added)} added`] : []), ...(removed.length > 0 ? [`${listed(removed)} removed`] : [])];
   return [
     {
-      what: `${added.length + removed.length} global secondary indexes change in one update: ${changes.join(', ')}`,
+      what: `${added.length + removed.length} global secondary indexes change in one update: ${listChanges(added, removed)}`,
       why: 'DynamoDB creates or deletes one global secondary index of a table in an update, and CloudFormation sends all of them at once.',
-      steps: [
+      order: [
         ...added.map((name, index) =>
           index === 0
             ? `Deploy first with only ${name} added and nothing removed; wait until it is ACTIVE: ${statusCommand(table)}`
             : `Then with ${name} added too; wait until it is ACTIVE.`,
         ),
         ...(added.length > 0 && removed.length > 0 ? [`Let the readers of ${listed(removed)} query the new index, and deploy.`] : []),
-        ...removed.map((name) => (added.length === 0 && name === removed[0] ? `Deploy first with only ${name} removed.` : `Then with ${name} removed.`)),
+        ...removed.map((name, index) => (added.length + index === 0 ? `Deploy first with only ${name} removed.` : `Then with ${name} removed.`)),
       ],
     },
   ];
 };
+
+const listChanges = (added: string[], removed: string[]) =>
+  [...(added.length > 0 ? [`${listed(added)} added`] : []), ...(removed.length > 0 ? [`${listed(removed)} removed`] : [])].join(', ');
 
 const statusCommand = (table: string) =>
   `aws dynamodb describe-table --table-name ${table} --query 'Table.GlobalSecondaryIndexes[].[IndexName,IndexStatus]'`;
@@ -144,12 +146,11 @@ const replicas: Rule = ({ region, before, after }) => {
   if (added.length + removed.length < 2 || after.MultiRegionConsistency === 'STRONG') return [];
   return [
     {
-      what: `${added.length + removed.length} replicas change in one update: ${[...(added.length > 0 ? [`${listed(added)} added`] : []), ...(removed.length > 0 ? [`${listed(removed)} removed`] : [])].join(', ')}`,
+      what: `${added.length + removed.length} replicas change in one update: ${listChanges(added, removed)}`,
       why: 'CloudFormation adds or removes one replica of a global table in an update.',
-      steps: [
-        ...added.map((replica, index) => `${index === 0 ? 'Deploy first' : 'Then deploy'} with ${index === 0 ? 'only ' : ''}${replica} added${index === 0 ? '; an update that adds a replica does nothing else' : ' too'}.`),
-        ...removed.map((replica, index) => `${added.length + index === 0 ? 'Deploy first with only' : 'Then deploy with'} ${replica} removed, once nobody reads there.`),
-      ],
+      order: [...added.map((replica) => `${replica} added`), ...removed.map((replica) => `${replica} removed, once nobody reads there`)].map(
+        (step, index) => (index === 0 ? `Deploy first with only ${step}, and nothing else changed.` : `Then with ${step}.`),
+      ),
     },
   ];
 };
@@ -160,7 +161,7 @@ const homeReplica: Rule = ({ region, before, after }) => {
     {
       what: `the replica of the home region ${region} is removed`,
       why: 'A global table must have a replica in the region of its stack; CloudFormation refuses to remove that one.',
-      steps: [`Keep ${region} among the regions of the table.`],
+      instead: [`Keep ${region} among the regions of the table.`],
     },
   ];
 };
@@ -172,7 +173,7 @@ const protectedReplicas: Rule = ({ region, before, after }) =>
     .map((removed) => ({
       what: `the replica in ${removed} is removed, and is protected from deletion`,
       why: 'DynamoDB deletes no table, and no replica, that is protected: the update fails and is rolled back.',
-      steps: [`Deploy first with DeletionProtectionEnabled false for the replica in ${removed} only.`, 'Then deploy with the replica removed.'],
+      order: [`Deploy first with DeletionProtectionEnabled false for the replica in ${removed} only.`, 'Then deploy with the replica removed.'],
     }));
 
 /** "You can only change the streams settings if your global table has only one replica." */
@@ -185,12 +186,17 @@ const streamView: Rule = ({ region, before, after }) => {
     {
       what: `the stream view changes from ${from ?? 'no stream'} to ${to ?? 'no stream'} of a table with ${counted(most, 'replica')}`,
       why: 'CloudFormation changes the stream of a global table only while it has one replica.',
-      steps: isGrowing ? [`Deploy first with the stream view ${to ?? 'as it was'} and no other replica.`, 'Then add the replicas, one in an update.'] : [`Keep ${from ?? 'the table without a stream'}; or remove the replicas one by one, change the view, and add them again.`],
+      ...(isGrowing && to !== undefined
+        ? { order: [`Deploy first with the stream view ${to} and no replica added.`, 'Then add the replicas, one in an update.'] }
+        : { instead: [`Keep ${from ?? 'the table without a stream'}; or remove the replicas one by one, change the view, and add them again.`] }),
     },
   ];
 };
 
-/** "You cannot change a global table's consistency mode after creation." https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GlobalTables.html */
+/**
+ * "You cannot change a global table's consistency mode after creation."
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GlobalTables.html
+ */
 const consistency: Rule = ({ before, after }) => {
   const [from, to] = [before, after].map(({ MultiRegionConsistency = 'EVENTUAL' }) => MultiRegionConsistency);
   if (from === to) return [];
@@ -198,7 +204,7 @@ const consistency: Rule = ({ before, after }) => {
     {
       what: `MultiRegionConsistency changes from ${from} to ${to}`,
       why: 'The consistency mode is chosen when a global table is created; a table that has items cannot become strongly consistent.',
-      steps: [`Keep ${from}.`, MIGRATE],
+      instead: [`Keep ${from}.`, MIGRATE],
     },
   ];
 };
@@ -211,14 +217,18 @@ const timeToLive: Rule = ({ before, after }) => {
     {
       what: `TTL moves from the attribute ${from} to ${to} in one update`,
       why: 'TTL must be disabled before it is enabled with another attribute, and DynamoDB takes one change of it in an hour.',
-      steps: ['Deploy first without TTL, and wait an hour.', `Then deploy with TTL on ${to}: what has a time in it that is past goes within days.`],
+      order: ['Deploy first without TTL, and wait an hour.', `Then deploy with TTL on ${to}: what has a time in it that is past goes within days.`],
     },
   ];
 };
 
-/** "Once increased, warm throughput values can't be decreased." https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html */
+/**
+ * "Once increased, warm throughput values can't be decreased."
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html
+ */
 const warmThroughput: Rule = ({ before, after }) => {
-  const of = (table: TableProperties) => new Map([['the table', table.WarmThroughput], ...(table.GlobalSecondaryIndexes ?? []).map((index): [string, WarmThroughput | undefined] => [index.IndexName, index.WarmThroughput])]);
+  const of = ({ WarmThroughput: own, GlobalSecondaryIndexes: indexes = [] }: TableProperties) =>
+    new Map([['the table', own], ...indexes.map((index) => [index.IndexName, index.WarmThroughput] as const)]);
   const now = of(after);
   return [...of(before)].flatMap(([name, warm]) =>
     (['ReadUnitsPerSecond', 'WriteUnitsPerSecond'] as const)
@@ -226,10 +236,25 @@ const warmThroughput: Rule = ({ before, after }) => {
       .map((unit) => ({
         what: `the warm throughput of ${name} goes down (${unit} from ${warm?.[unit]} to ${now.get(name)?.[unit]})`,
         why: 'DynamoDB refuses to decrease a warm throughput.',
-        steps: [`Keep ${unit} at ${warm?.[unit]}, or leave WarmThroughput out.`],
+        instead: [`Keep ${unit} at ${warm?.[unit]}, or leave WarmThroughput out.`],
       })),
   );
 };
+
+const RULES: readonly Rule[] = [
+  tableName,
+  key,
+  localIndexes,
+  changedIndexes,
+  indexCount,
+  replicas,
+  homeReplica,
+  protectedReplicas,
+  streamView,
+  consistency,
+  timeToLive,
+  warmThroughput,
+];
 
 /** What passes and takes time, costs or surprises. */
 export function tableNotes({ where, name, region, before, after }: TableChange): Note[] {
@@ -238,24 +263,34 @@ export function tableNotes({ where, name, region, before, after }: TableChange):
   const [viewBefore, viewAfter] = [before, after].map((table) => table.StreamSpecification?.StreamViewType);
   const [ttlBefore, ttlAfter] = [before, after].map(timeToLiveOf);
   const notes = [
-    ...(added.length === 1 ? [`${added[0]} is added: its backfill writes each item that it holds once; query it when it is ACTIVE: ${statusCommand(name)}`] : []),
-    ...(removed.length === 1 ? [`${removed[0]} is removed: deploy first what no longer queries it`] : []),
-    ...(regions.added.length === 1 ? [`a replica in ${regions.added[0]} is added: it takes minutes to hours, and each write is charged in each region`] : []),
+    ...(added.length === 1
+      ? [`index ${added[0]} is added: its backfill writes each item that it holds once; query it when it is ACTIVE: ${statusCommand(name)}`]
+      : []),
+    ...(removed.length === 1 ? [`index ${removed[0]} is removed: deploy first what no longer queries it`] : []),
+    ...(regions.added.length === 1
+      ? [`a replica in ${regions.added[0]} is added: it takes minutes to hours, and each write is charged in each region`]
+      : []),
     ...(regions.removed.length === 1 ? [`the replica in ${regions.removed[0]} is removed: who reads there must have moved`] : []),
     ...(added.length + removed.length > 0 && regions.added.length + regions.removed.length > 0
-      ? ['an index and a replica change in one update: AWS recommends an update for the replica alone, as a failed one may leave it to be deleted by hand']
+      ? ['an index and a replica change in one update: AWS recommends one for the replica alone; one that fails may leave it behind']
       : []),
     ...(viewBefore !== viewAfter && viewBefore !== undefined
       ? [`the stream view changes from ${viewBefore} to ${viewAfter ?? 'no stream'}: the stream gets another ARN, and its consumers begin anew`]
       : []),
-    ...(ttlBefore === undefined && ttlAfter !== undefined ? [`TTL is enabled on ${ttlAfter}: what has a time in it that is past goes within days`] : []),
-    ...(ttlBefore !== undefined && ttlAfter === undefined ? [`TTL on ${ttlBefore} is disabled: nothing expires any more, for an hour nothing can enable it again`] : []),
-    ...(before.BillingMode === after.BillingMode
+    ...(ttlBefore === undefined && ttlAfter !== undefined
+      ? [`TTL is enabled on ${ttlAfter}: what has a time in it that is past goes within days`]
+      : []),
+    ...(ttlBefore !== undefined && ttlAfter === undefined
+      ? [`TTL on ${ttlBefore} is disabled: nothing expires any more, and for an hour nothing can enable it again`]
+      : []),
+    ...(billing(before) === billing(after)
       ? []
-      : [`billing switches from ${before.BillingMode ?? 'PROVISIONED'} to ${after.BillingMode ?? 'PROVISIONED'}: DynamoDB allows it a few times in 24 hours`]),
+      : [`billing switches from ${billing(before)} to ${billing(after)}: to on-demand, DynamoDB takes four switches in 24 hours`]),
   ];
   return notes.map((what) => ({ where, what }));
 }
+
+const billing = ({ BillingMode = 'PROVISIONED' }: TableProperties) => BillingMode;
 
 const text = (value: unknown) => (value === undefined ? 'a generated one' : typeof value === 'string' ? value : JSON.stringify(value));
 

@@ -42,7 +42,7 @@ export function validatorFindings(folder: string, rules = RULES): Finding[] {
             where: resource && resourceLogicalId !== undefined ? described(name, resourceLogicalId, resource) : name,
             what: description,
             why: `Rule ${ruleName} of the template validator${locations.length > 0 ? `, at ${locations.join(', ')}` : ''}.`,
-            steps: fix === undefined ? ['Change the construct that makes the template.'] : [fix],
+            instead: fix === undefined ? ['Change the construct that makes the template.'] : [fix],
           },
         ];
       }),
