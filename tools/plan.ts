@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   const planned = releaseOf(stacks);
   const baseline = shown(settings.baseline);
   if (settings.isRelease) {
-    writeFileSync(settings.baseline, baselineText(planned));
+    writeBaseline(settings.baseline, planned);
     console.log(`${baseline} is now the release of ${stackList(planned)}: ${contents(planned)}.`);
     return;
   }
@@ -103,6 +103,15 @@ async function main(): Promise<void> {
   console.error(`Compared with ${baseline}: ${stackList(released)}.`);
   console.log(report(planned, findings, notes));
   if (findings.length > 0) process.exitCode = 1;
+}
+
+/** @throws UserError where it cannot be written */
+function writeBaseline(path: string, release: Release): void {
+  try {
+    writeFileSync(path, baselineText(release));
+  } catch (error) {
+    throw new UserError(`The baseline cannot be written: ${(error as Error).message}`);
+  }
 }
 
 function report(planned: Release, findings: readonly Finding[], notes: readonly Note[]): string {

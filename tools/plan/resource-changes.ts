@@ -114,10 +114,10 @@ const replacing = (difference: ResourceDifference | undefined): string[] =>
     .filter(([, { changeImpact }]) => changeImpact === ResourceImpact.WILL_REPLACE || changeImpact === ResourceImpact.MAY_REPLACE)
     .map(([property]) => property);
 
-/** The resource that one became under another logical id: of the same type and name, or with the same properties. */
+/** The resource that one became under another logical id: of the same kind and name, or of the same properties. */
 function twinOf(resource: Resource, before: ReleasedStack, after: ReleasedStack, taken: ReadonlySet<string>): string | undefined {
   const added = Object.entries(after.resources).filter(
-    ([id, { Type }]) => Type === resource.Type && !(id in before.resources) && !taken.has(id),
+    ([id, { Type }]) => kindOf(Type) === kindOf(resource.Type) && !(id in before.resources) && !taken.has(id),
   );
   const name = physicalName(resource);
   const byName = added.find(([, other]) => name !== undefined && physicalName(other) === name);
@@ -245,7 +245,11 @@ interface TableSafeguards {
   PointInTimeRecoverySpecification?: { PointInTimeRecoveryEnabled?: boolean; RecoveryPeriodInDays?: number };
 }
 
-/** How long something is kept, and what the services keep it for by themselves: messages 4 days, records 24 hours, events for ever. */
+/**
+ * How long something is kept, and for how long where the template does not say. A shorter period holds for what is there.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+ * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DecreaseStreamRetentionPeriod.html
+ */
 const RETENTIONS: Readonly<Record<string, { property: string; unit: string; unset: number }>> = {
   'AWS::SQS::Queue': { property: 'MessageRetentionPeriod', unit: 'seconds', unset: 345_600 },
   'AWS::Kinesis::Stream': { property: 'RetentionPeriodHours', unit: 'hours', unset: 24 },
@@ -281,7 +285,7 @@ function safeguards({ Type, Properties = {} }: Resource): Safeguard[] {
     const { property, unit, unset } = retention;
     // An archive's 0 days are for ever.
     const value = Number(Properties[property] ?? unset) || Infinity;
-    return [{ name: property, value, text: value === Infinity ? 'for ever' : `${value} ${unit}`, loss: 'What is older goes at once.' }];
+    return [{ name: property, value, text: value === Infinity ? 'for ever' : `${value} ${unit}`, loss: 'What is older is deleted.' }];
   }
   return [protection('deletion protection', DeletionProtection === true || DeletionProtection === 'ACTIVE')];
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { App, CloudFormationValidatePlugin } from 'aws-cdk-lib';
+import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { openAssembly, type Template } from './assembly';
 import type { Finding } from './finding';
 import { described } from './stateful';
@@ -34,8 +35,7 @@ export function validatorFindings(folder: string, rules = RULES): Finding[] {
         const stack = stacks.find(({ templateFullPath }) => templateFullPath === templatePath);
         const { Resources = {} } = (stack?.template ?? {}) as Template;
         const resource = resourceLogicalId === undefined ? undefined : Resources[resourceLogicalId];
-        const path = (resource as { Metadata?: Record<string, string> } | undefined)?.Metadata?.['aws:cdk:path'];
-        if (stack && isAcknowledged(stack.findMetadataByType('aws:cdk:acknowledged-rules'), ruleName, path)) return [];
+        if (stack && isAcknowledged(stack, ruleName, resourceLogicalId)) return [];
         const name = stack?.stackName ?? templatePath ?? '';
         return [
           {
@@ -60,10 +60,10 @@ const ownRules = (folder: string) => {
 };
 
 /** Whether the app said why a rule does not hold there: `Validations.of(scope).acknowledge()` is metadata of the scope. */
-function isAcknowledged(entries: { path: string; data?: unknown }[], rule: string, path: string | undefined): boolean {
-  return entries.some(({ path: scope, data }) => {
-    const at = scope.replace(/^\//, '');
-    const holds = path === undefined || path === at || path.startsWith(`${at}/`);
-    return holds && Object.keys((data ?? {}) as object).some((id) => id === rule || id === `${PLUGIN}::${rule}`);
-  });
+function isAcknowledged(stack: CloudFormationStackArtifact, rule: string, logicalId: string | undefined): boolean {
+  const path = stack.findMetadataByType('aws:cdk:logicalId').find(({ data }) => data === logicalId)?.path ?? `/${stack.hierarchicalId}`;
+  return stack
+    .findMetadataByType('aws:cdk:acknowledged-rules')
+    .filter((scope) => path === scope.path || path.startsWith(`${scope.path}/`))
+    .some(({ data }) => Object.keys(data ?? {}).some((id) => id === rule || id === `${PLUGIN}::${rule}`));
 }

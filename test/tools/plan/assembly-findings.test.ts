@@ -66,7 +66,7 @@ describe('readers of streams', () => {
   });
 
   test('two of one stream', () => {
-    const events = stack('events', 'us-east-1', { A: mapping(output('us-east-1')), B: mapping({ 'Fn::ImportValue': 'the-stream' }) });
+    const events = stack('events', 'us-east-1', { A: mapping(output(undefined)), B: mapping({ 'Fn::ImportValue': 'the-stream' }) });
     expect(assemblyFindings([data, events])).toEqual([
       expect.objectContaining({
         where: 'store-events: AWS::Lambda::EventSourceMapping B',

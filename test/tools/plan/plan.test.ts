@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { App, CfnResource, Stack, Validations } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
 import type { Template } from '../../../tools/plan/assembly';
 import { readRelease } from '../../../tools/plan/release';
 import type { TableProperties } from '../../../tools/plan/table-changes';
@@ -63,6 +65,10 @@ test('one with two is refused, with what to deploy first, and what the validator
     addIndex(template, 'gsi8');
     addIndex(template, 'gsi9');
     Object.assign(ordersOf(template), { TabelName: 'x' });
+    template.Resources!.Reader = {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: { FunctionName: 'f', EventSourceArn: 'arn:aws:dynamodb:us-east-1:111122223333:table/T/stream/*', StartingPosition: 'LATEST' },
+    };
     delete Object.values(template.Resources!).find(({ Type }) => Type === 'AWS::Cognito::UserPool')!.DeletionPolicy;
   });
   const { status, stdout } = plan('--assembly', assembly, ...BEFORE);
@@ -73,7 +79,8 @@ test('one with two is refused, with what to deploy first, and what the validator
     /\n {2}deploy {2}1\. Deploy first with only gsi8 added and nothing removed; wait until it is ACTIVE:\n {10}aws dynamodb describe-table --table-name store-dev-Orders .*\n {10}2\. Then with gsi9 added too/,
   );
   expect(stdout).toMatch(/Refused: store-dev-data: user pool UserPool\w+\n {2}what {4}no DeletionPolicy Retain any more\n/);
-  expect(stdout).toMatch(/\n3 changes are refused\. Nothing was deployed\.\n$/);
+  expect(stdout).toMatch(/\nRefused: store-dev-data: AWS::Lambda::EventSourceMapping Reader\n {2}what {4}its EventSourceArn is .*stream\/\*\n/);
+  expect(stdout).toMatch(/\n4 changes are refused\. Nothing was deployed\.\n$/);
 });
 
 test('another stage than the baseline\'s is another deployment', () => {
@@ -121,6 +128,10 @@ test.each<[string[], string]>([
   [['--assembly', '/nowhere'], '/nowhere is no cloud assembly: it has no manifest.json. Make one: npx cdk synth --output /nowhere'],
   [['--assembly', '.', '-c', 'a=b'], '--context is for the synthesis, and --assembly takes what was synthesized: leave one out.'],
   [['--assembly', ''], '--assembly is empty. See npm run plan -- --help'],
+  [
+    ['--release', '--assembly', assemblyOf('per-domain'), '--baseline', '/no/where.json'],
+    "The baseline cannot be written: ENOENT: no such file or directory, open '/no/where.json'",
+  ],
   [['--baseline', '/none.json'], 'There is no baseline /none.json. Write one from what is deployed: npm run plan -- --release --baseline /none.json'],
 ])('%j: one line', (args, line) => {
   expect(plan(...args)).toEqual({ status: 1, stdout: '', stderr: `${line}\n` });
@@ -134,6 +145,17 @@ test('--help', () => {
 describe('the validator', () => {
   test("passes the store's templates", () => {
     expect(validatorFindings(assemblyOf('per-domain'))).toEqual([]);
+  });
+
+  test('leaves out what the app acknowledged, where it did', () => {
+    const app = new App({ outdir: join(folder, 'acknowledged'), builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'S', { env: { region: 'us-east-1' } });
+    for (const id of ['One', 'OneMore']) {
+      new CfnResource(new Construct(stack, id), 'Queue', { type: 'AWS::SQS::Queue', properties: { Nmae: 'x' } });
+    }
+    Validations.of(stack.node.findChild('One')).acknowledge({ id: 'CloudFormation-Validate::F3002', reason: 'a test' });
+    const findings = validatorFindings(app.synth().directory);
+    expect(findings.map(({ where, why }) => `${where} ${why}`)).toEqual([expect.stringMatching(/^S: queue OneMoreQueue\w+ Rule F3002 /)]);
   });
 
   test("takes the project's own rules", () => {

@@ -60,6 +60,9 @@ describe('other forms of a baseline', () => {
   test('a template, by its file name', () => {
     const { stacks } = readRelease(DATA, now);
     expect(stacks).toEqual({ Data: releaseOf(now).stacks.Data });
+    // Even one that shares nothing with it.
+    const before = file('Data.template.json', JSON.stringify({ Resources: { X: { Type: 'AWS::S3::Bucket' } } }));
+    expect(Object.keys(readRelease(before, now).stacks)).toEqual(['Data']);
   });
 
   test('a template of another name: the stack with the most of its logical ids', () => {

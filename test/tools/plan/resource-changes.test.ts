@@ -63,6 +63,16 @@ describe('a resource that goes', () => {
     ]);
   });
 
+  test('that was renamed is not new as well', () => {
+    const before = release({ Data: stack({ A: queue({ QueueName: 'q' }) }) });
+    expect(compareReleases(before, release({ Data: stack({ B: queue({ QueueName: 'q' }) }) })).notes).toEqual([]);
+  });
+
+  test('a table of the other type under the same name', () => {
+    const named = (Type: string): Resource => ({ Type, Properties: { TableName: 'T' } });
+    expect(found({ A: named('AWS::DynamoDB::Table') }, { B: named('AWS::DynamoDB::GlobalTable') })[0]?.what).toContain('A was renamed to B');
+  });
+
   test('without a name was renamed to the one with the same properties', () => {
     const [finding, ...more] = found({ A: queue({ DelaySeconds: 1 }), C: queue({ DelaySeconds: 2 }) }, { B: queue({ DelaySeconds: 1 }), C: queue({ DelaySeconds: 2 }) });
     expect(more).toEqual([]);
@@ -163,7 +173,7 @@ describe('what protects', () => {
     ['protection of a user pool', pool({ DeletionProtection: 'ACTIVE' }), pool({}), 'deletion protection from on to off', 'One call'],
     ['recovery off', pitr(35), pitr(35, false), 'point-in-time recovery in us-east-1 from 35 days to off', 'backups'],
     ['recovery shorter than its default', pitr(undefined), pitr(7), 'point-in-time recovery in us-east-1 from 35 days to 7 days', 'backups'],
-    ['messages', queue(), queue({ MessageRetentionPeriod: 60 }), 'MessageRetentionPeriod from 345600 seconds to 60 seconds', 'What is older goes at once.'],
+    ['messages', queue(), queue({ MessageRetentionPeriod: 60 }), 'MessageRetentionPeriod from 345600 seconds to 60 seconds', 'What is older is deleted.'],
     ['records', kinesis({ RetentionPeriodHours: 48 }), kinesis({}), 'RetentionPeriodHours from 48 hours to 24 hours', 'What is older'],
     ['events', archive({ RetentionDays: 0 }), archive({ RetentionDays: 30 }), 'RetentionDays from for ever to 30 days', 'What is older'],
   ])('is not taken away in passing: %s', (_what, before, after, what, why) => {
@@ -217,6 +227,12 @@ describe('stacks', () => {
       }),
     ]);
     expect(notes).toEqual([{ where: 'data in eu-west-1', what: 'is a new stack' }]);
+  });
+
+  test('one that is gone has not moved to where one of its name was before', () => {
+    const eu = stack({}, { region: 'eu-west-1' });
+    const { findings } = compareReleases(release({ ...before.stacks, Eu: eu }), release({ Eu: eu }));
+    expect(findings.map(({ what }) => what)).toEqual(['the stack is no longer in the app']);
   });
 
   test('one more, of the same name in another region, is no move', () => {

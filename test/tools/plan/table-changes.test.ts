@@ -193,7 +193,8 @@ describe('replicas', () => {
   });
 
   test('that of the home region stays', () => {
-    const [finding, ...more] = compared(regions('us-east-1', 'eu-west-1'), regions('eu-west-1')).findings;
+    const guarded = { Replicas: [{ Region: 'us-east-1', DeletionProtectionEnabled: true }, { Region: 'eu-west-1' }] };
+    const [finding, ...more] = compared(guarded, regions('eu-west-1')).findings;
     expect(more).toEqual([]);
     expect(finding?.what).toBe('the replica of the home region us-east-1 is removed');
     expect(finding?.why).toContain('refuses');
