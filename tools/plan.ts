@@ -22,6 +22,8 @@ refuses or what loses data, and says what to deploy first. Needs no account. Exi
   --release         writes the baseline anew: what is compared is deployed now
   --help            this text`;
 
+const STEPS = ' After each step that is deployed: npm run plan -- --release';
+
 const BASELINE = join(__dirname, 'plan/baseline.json');
 
 interface Settings {
@@ -117,7 +119,7 @@ function writeBaseline(path: string, release: Release): void {
 function report(planned: Release, findings: readonly Finding[], notes: readonly Note[]): string {
   const summary =
     findings.length > 0
-      ? `${counted(findings.length, 'change is', 'changes are')} refused. Nothing was deployed.`
+      ? `${counted(findings.length, 'change is', 'changes are')} refused. Nothing was deployed.${findings.some(({ order }) => order) ? STEPS : ''}`
       : `${contents(planned)}: nothing that AWS refuses or that loses data.`;
   return [
     ...findingTexts(findings).map((text) => `${text}\n`),

@@ -80,7 +80,7 @@ test('one with two is refused, with what to deploy first, and what the validator
   );
   expect(stdout).toMatch(/Refused: store-dev-data: user pool UserPool\w+\n {2}what {4}no DeletionPolicy Retain any more\n/);
   expect(stdout).toMatch(/\nRefused: store-dev-data: AWS::Lambda::EventSourceMapping Reader\n {2}what {4}its EventSourceArn is .*stream\/\*\n/);
-  expect(stdout).toMatch(/\n4 changes are refused\. Nothing was deployed\.\n$/);
+  expect(stdout).toMatch(/\n4 changes are refused\. Nothing was deployed\. After each step that is deployed: npm run plan -- --release\n$/);
 });
 
 test('another stage than the baseline\'s is another deployment', () => {
