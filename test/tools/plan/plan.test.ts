@@ -1,0 +1,183 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, CfnResource, Stack, Validations } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { Template } from '../../../tools/plan/assembly';
+import { readRelease } from '../../../tools/plan/release';
+import type { TableProperties } from '../../../tools/plan/table-changes';
+import { validatorFindings } from '../../../tools/plan/validate';
+import { assemblyOf, PROJECT } from '../../support/synthesize-once';
+
+const folder = mkdtempSync(join(tmpdir(), 'plan-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A process each, beside other suites. */
+jest.setTimeout(120_000);
+
+/** The tool as a person starts it. */
+function plan(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--require', 'tsx/cjs', 'tools/plan.ts', ...args], {
+    cwd: PROJECT,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** A copy of the store's assembly, its files and no assets, with the template of the data changed. */
+function changedAssembly(name: string, change: (template: Template) => void): string {
+  const copy = join(folder, name);
+  mkdirSync(copy);
+  for (const file of readdirSync(assemblyOf('per-domain'))) {
+    if (file.endsWith('.json')) cpSync(join(assemblyOf('per-domain'), file), join(copy, file));
+  }
+  const path = join(copy, 'Data.template.json');
+  const template = JSON.parse(readFileSync(path, 'utf8')) as Template;
+  change(template);
+  writeFileSync(path, JSON.stringify(template));
+  return copy;
+}
+
+const ordersOf = ({ Resources = {} }: Template) =>
+  Object.values(Resources).find(({ Properties }) => Properties?.TableName === 'store-dev-Orders')!.Properties as TableProperties;
+
+const addIndex = (template: Template, name: string) => {
+  ordersOf(template).GlobalSecondaryIndexes!.push({
+    IndexName: name,
+    KeySchema: [{ AttributeName: 'gsi1pk', KeyType: 'HASH' }],
+    Projection: { ProjectionType: 'KEYS_ONLY' },
+  });
+};
+
+const BEFORE = ['--baseline', assemblyOf('per-domain')];
+
+test('an assembly with one index more passes', () => {
+  const assembly = changedAssembly('one', (template) => addIndex(template, 'gsi8'));
+  const { status, stdout, stderr } = plan('--assembly', assembly, ...BEFORE);
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/^Validating the templates \.\.\.\nCompared with .*: store-dev-data, .* in us-east-1\.\n$/)]);
+  expect(stdout).toMatch(/^3 tables, \d+ stateful resources: nothing that AWS refuses or that loses data\.\n/);
+  expect(stdout).toMatch(/\n {2}store-dev-data: table store-dev-Orders \(OrdersTable\w+\): index gsi8 is added: its backfill/);
+});
+
+test('one with two is refused, with what to deploy first, and what the validator refuses', () => {
+  const assembly = changedAssembly('two', (template) => {
+    addIndex(template, 'gsi8');
+    addIndex(template, 'gsi9');
+    Object.assign(ordersOf(template), { TabelName: 'x' });
+    template.Resources!.Reader = {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: { FunctionName: 'f', EventSourceArn: 'arn:aws:dynamodb:us-east-1:111122223333:table/T/stream/*', StartingPosition: 'LATEST' },
+    };
+    delete Object.values(template.Resources!).find(({ Type }) => Type === 'AWS::Cognito::UserPool')!.DeletionPolicy;
+  });
+  const { status, stdout } = plan('--assembly', assembly, ...BEFORE);
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/^Refused: store-dev-data: table store-dev-Orders .*\n {2}what .*TabelName.*\n {2}why {5}Rule \w+ of the template validator/);
+  expect(stdout).toContain('  what    2 global secondary indexes change in one update: gsi8 and gsi9 added\n');
+  expect(stdout).toMatch(
+    /\n {2}deploy {2}1\. Deploy first with only gsi8 added and nothing removed; wait until it is ACTIVE:\n {10}aws dynamodb describe-table --table-name store-dev-Orders .*\n {10}2\. Then with gsi9 added too/,
+  );
+  expect(stdout).toMatch(/Refused: store-dev-data: user pool UserPool\w+\n {2}what {4}no DeletionPolicy Retain any more\n/);
+  expect(stdout).toMatch(/\nRefused: store-dev-data: AWS::Lambda::EventSourceMapping Reader\n {2}what {4}its EventSourceArn is .*stream\/\*\n/);
+  expect(stdout).toMatch(/\n4 changes are refused\. Nothing was deployed\. After each step that is deployed: npm run plan -- --release\n$/);
+});
+
+test('another stage than the baseline\'s is another deployment', () => {
+  const assembly = changedAssembly('stage', () => {});
+  const manifest = join(assembly, 'manifest.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll('store-dev-', 'store-prod-'));
+  const { status, stderr } = plan('--assembly', assembly, ...BEFORE);
+  expect([status, stderr.split('\n').at(-2)]).toEqual([
+    1,
+    expect.stringMatching(/is of store-dev-data, .* in us-east-1, and the app has store-prod-data, .*: another stage\. Give that stage's baseline with --baseline FILE/),
+  ]);
+});
+
+test('--release writes what is compared from then on', () => {
+  const baseline = join(folder, 'released.json');
+  const assembly = changedAssembly('release', (template) => addIndex(template, 'gsi8'));
+  const { status, stdout } = plan('--assembly', assembly, '--release', '--baseline', baseline);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/released\.json is now the release of store-dev-data, .* in us-east-1: 3 tables, \d+ stateful resources\.\n$/)]);
+  expect(readRelease(baseline, [])).toEqual(readRelease(assembly, []));
+});
+
+test('the app is synthesized as npx cdk synth does it; what it says when it fails is what is printed', () => {
+  const before = readdirSync(tmpdir()).filter((name) => name.startsWith('store-plan-'));
+  const { status, stdout, stderr } = plan('-c', 'layout=nested');
+  expect([status, stdout, stderr]).toEqual([
+    1,
+    '',
+    'Synthesizing the app ...\nThe app does not synthesize:\nConfig \'layout\' is "nested"; allowed: per-domain | single-table. Example: -c layout=per-domain\n',
+  ]);
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith('store-plan-'))).toEqual(before);
+});
+
+test('the app as it is, with context, against the committed baseline', () => {
+  const { status, stdout } = plan('--context', 'layout=single-table', '-c', 'removal=retain');
+  expect(status).toBe(1);
+  expect(stdout).toContain('table store-dev-Store (StoreTable');
+  expect(stdout).toMatch(/Refused: store-dev-data: table store-dev-Orders .*\n {9}store-dev-data: table store-dev-Products .*\n {9}store-dev-data: table store-dev-Users .*\n {2}what {4}the table is removed\n/);
+});
+
+test.each<[string[], string]>([
+  [['-c', 'foo'], "The context 'foo' has no value: -c key=value, as -c stage=prod."],
+  [['--context', '=x'], "The context '=x' has no value: -c key=value, as -c stage=prod."],
+  [['--nope'], "Unknown option '--nope'. See npm run plan -- --help"],
+  [['what'], 'Not known: what. See npm run plan -- --help'],
+  [['--assembly', '/nowhere'], '/nowhere is no cloud assembly: it has no manifest.json. Make one: npx cdk synth --output /nowhere'],
+  [['--assembly', '.', '-c', 'a=b'], '--context is for the synthesis, and --assembly takes what was synthesized: leave one out.'],
+  [['--assembly', ''], '--assembly is empty. See npm run plan -- --help'],
+  [
+    ['--release', '--assembly', assemblyOf('per-domain'), '--baseline', '/no/where.json'],
+    "The baseline cannot be written: ENOENT: no such file or directory, open '/no/where.json'",
+  ],
+  [['--baseline', '/none.json'], 'There is no baseline /none.json. Write one from what is deployed: npm run plan -- --release --baseline /none.json'],
+])('%j: one line', (args, line) => {
+  expect(plan(...args)).toEqual({ status: 1, stdout: '', stderr: `${line}\n` });
+});
+
+test('--help', () => {
+  const { status, stdout } = plan('--help');
+  expect([status, stdout]).toEqual([0, expect.stringContaining('--baseline FILE')]);
+});
+
+describe('the validator', () => {
+  test("passes the store's templates", () => {
+    expect(validatorFindings(assemblyOf('per-domain'))).toEqual([]);
+  });
+
+  test('leaves out what the app acknowledged, where it did', () => {
+    const app = new App({ outdir: join(folder, 'acknowledged'), builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'S', { env: { region: 'us-east-1' } });
+    for (const id of ['One', 'OneMore']) {
+      new CfnResource(new Construct(stack, id), 'Queue', { type: 'AWS::SQS::Queue', properties: { Nmae: 'x' } });
+    }
+    Validations.of(stack.node.findChild('One')).acknowledge({ id: 'CloudFormation-Validate::F3002', reason: 'a test' });
+    const findings = validatorFindings(app.synth().directory);
+    expect(findings.map(({ where, why }) => `${where} ${why}`)).toEqual([expect.stringMatching(/^S: queue OneMoreQueue\w+ Rule F3002 /)]);
+  });
+
+  test("takes the project's own rules", () => {
+    const rules = join(folder, 'rules');
+    mkdirSync(rules);
+    writeFileSync(
+      join(rules, 'tables.rego'),
+      `package store.tables
+import rego.v1
+violation contains v if {
+	some name in resources_of_type("AWS::DynamoDB::GlobalTable")
+	resolve(name, "Properties.TableName") == "store-dev-Orders"
+	v := make_diag_at("STORE-1", "ERROR", name, "Properties.TableName", "not this one")
+}
+`,
+    );
+    expect(validatorFindings(assemblyOf('per-domain'), rules)).toEqual([
+      expect.objectContaining({
+        where: expect.stringMatching(/^store-dev-data: table store-dev-Orders \(OrdersTable\w+\)$/),
+        what: expect.stringContaining('not this one'),
+        why: expect.stringContaining('Rule STORE-1 of the template validator, at Properties.TableName'),
+      }),
+    ]);
+  });
+});
