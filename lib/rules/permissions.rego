@@ -92,3 +92,15 @@ reaches_dynamodb(statement, _) if {
 }
 
 reaches_dynamodb(_, resource) if contains(resource, ":dynamodb:")
+
+# AWS's own policies name actions and tables by wildcards.
+violation contains v if {
+	some name in resources_of_type("AWS::IAM::Role")
+	some i, arn in input.resources[name].properties.ManagedPolicyArns
+	regex.match(`:policy/(.*/)?(AmazonDynamoDB|AdministratorAccess|PowerUserAccess|AWSLambdaInvocation-DynamoDB)`, text(arn))
+	v := make_diag_at(
+		"STORE-DDB-044", "ERROR", name,
+		sprintf("Properties.ManagedPolicyArns.%d", [i]),
+		sprintf("%s has %s, which allows DynamoDB actions on every table. List each action, table and index in the catalogue (access in lib/flows.ts or lib/triggers.ts).", [name, text(arn)]),
+	)
+}

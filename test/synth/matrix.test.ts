@@ -1,4 +1,5 @@
 import { make } from 'covertable';
+import { assemblyFindings } from '../../tools/plan/assembly-findings';
 import { capturedOutput } from '../support/captured-output';
 import { schemaFindings } from '../support/schema';
 import { Stacks } from '../support/stacks';
@@ -57,11 +58,13 @@ describe('each synthesizes without a warning, and its templates pass every rule 
     const { stacks } = synth.app(context).synth();
     expect(printed()).toEqual([]);
     expect(stacks.flatMap(({ messages }) => messages)).toEqual([]);
-    for (const { id, template, environment } of stacks) {
+    const planned = stacks.map(({ id, stackName: name, template, environment: { region } }) => ({ id, name, region, template: template as Template }));
+    expect(assemblyFindings(planned)).toEqual([]);
+    for (const { id, template, region } of planned) {
       const contents = `${id} ${JSON.stringify(template)}`;
       if (templates.has(contents)) continue;
-      expect(schemaFindings(template as object).map((finding) => `${id}: ${finding}`)).toEqual([]);
-      templates.set(contents, { region: environment.region, template: template as Template });
+      expect(schemaFindings(template).map((finding) => `${id}: ${finding}`)).toEqual([]);
+      templates.set(contents, { region, template });
     }
   });
 

@@ -1,5 +1,5 @@
 import type { Stack } from './assembly';
-import { type Finding, listed } from './finding';
+import type { Finding } from './finding';
 import { asText, attributeOf } from './intrinsics';
 import type { Resource } from './release';
 import { described, isTable, physicalName } from './stateful';
@@ -11,14 +11,14 @@ interface Placed {
 }
 
 /**
- * What no single template shows, or what CloudFormation takes and nobody wants: readers of streams, auto-scaling that
- * does nothing, and permissions on more than is named.
+ * What no single template shows: who reads the stream of which table, and where. What one template shows is for the rules of
+ * the validator (lib/rules).
  */
 export function assemblyFindings(stacks: readonly Stack[]): Finding[] {
   const all = stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources ?? {}).map(([logicalId, resource]): Placed => ({ stack, logicalId, resource })),
   );
-  return [...streamReaders(all, stacks), ...scalableTargets(all), ...provisionedTables(all), ...permissions(all)];
+  return streamReaders(all, stacks);
 }
 
 const where = ({ stack, logicalId, resource }: Placed) => described(stack.name, logicalId, resource);
@@ -37,15 +37,6 @@ function streamReaders(all: readonly Placed[], stacks: readonly Stack[]): Findin
     const property = READERS[placed.resource.Type];
     if (property === undefined) continue;
     const source = placed.resource.Properties?.[property];
-    if (asText(source).includes('*')) {
-      findings.push({
-        where: where(placed),
-        what: `its ${property} is ${asText(source)}`,
-        why: 'An event source is one stream: its ARN ends with a label that only the table knows, and takes no wildcard. The deployment fails.',
-        instead: ['In the home region: the StreamArn of the table. CloudFormation has no attribute for the stream of a replica.'],
-      });
-      continue;
-    }
     const stream = streamOf(source, placed.stack, all, stacks);
     if (!stream) continue;
     const { region } = placed.stack;
@@ -96,142 +87,4 @@ function streamOf(source: unknown, stack: Stack, all: readonly Placed[], stacks:
   if (name === undefined) return undefined;
   const table = all.find(({ resource }) => isTable(resource.Type) && physicalName(resource) === name);
   return { id: table ? `${table.stack.id}/${table.logicalId}` : name, table };
-}
-
-/** A scalable target alone scales nothing. https://docs.aws.amazon.com/autoscaling/application/userguide/what-is-application-auto-scaling.html */
-function scalableTargets(all: readonly Placed[]): Finding[] {
-  const policies = all.filter(({ resource }) => resource.Type === 'AWS::ApplicationAutoScaling::ScalingPolicy');
-  const named = ({ Properties = {} }: Resource) =>
-    ['ServiceNamespace', 'ResourceId', 'ScalableDimension'].map((name) => asText(Properties[name])).join(' ');
-  return all
-    .filter(({ resource }) => resource.Type === 'AWS::ApplicationAutoScaling::ScalableTarget')
-    .filter(
-      ({ stack, logicalId, resource }) =>
-        !policies.some(
-          (policy) =>
-            policy.stack === stack &&
-            (asText(policy.resource.Properties?.ScalingTargetId) === `\${${logicalId}}` || named(policy.resource) === named(resource)),
-        ),
-    )
-    .map((target) => ({
-      where: where(target),
-      what: 'it has no ScalingPolicy',
-      why: 'A scalable target says between which bounds to scale; without a policy nothing ever does.',
-      instead: ['Add a target tracking policy for it, or leave the target out.'],
-    }));
-}
-
-interface Scaling {
-  WriteProvisionedThroughputSettings?: { WriteCapacityAutoScalingSettings?: { TargetTrackingScalingPolicyConfiguration?: object } };
-  ReadProvisionedThroughputSettings?: { ReadCapacityAutoScalingSettings?: { TargetTrackingScalingPolicyConfiguration?: object } };
-}
-
-interface ProvisionedTable extends Scaling {
-  BillingMode?: string;
-  GlobalSecondaryIndexes?: ({ IndexName: string } & Scaling)[];
-  Replicas?: ({ Region: string; GlobalSecondaryIndexes?: ({ IndexName: string } & Scaling)[] } & Scaling)[];
-}
-
-/** Writes are set for all replicas, reads for each. The billing mode is PROVISIONED unless the template says otherwise. */
-function provisionedTables(all: readonly Placed[]): Finding[] {
-  return all
-    .filter(({ resource }) => resource.Type === 'AWS::DynamoDB::GlobalTable')
-    .flatMap((placed) => {
-      const table = (placed.resource.Properties ?? {}) as ProvisionedTable;
-      const { BillingMode = 'PROVISIONED', GlobalSecondaryIndexes: indexes = [], Replicas: replicas = [] } = table;
-      if (BillingMode !== 'PROVISIONED') return [];
-      const writes = ({ WriteProvisionedThroughputSettings: settings }: Scaling) =>
-        settings?.WriteCapacityAutoScalingSettings?.TargetTrackingScalingPolicyConfiguration;
-      const reads = (part: Scaling | undefined) =>
-        part?.ReadProvisionedThroughputSettings?.ReadCapacityAutoScalingSettings?.TargetTrackingScalingPolicyConfiguration;
-      const missing = [
-        ...(writes(table) ? [] : ['writes of the table']),
-        ...indexes.filter((index) => !writes(index)).map(({ IndexName }) => `writes of ${IndexName}`),
-        ...replicas.flatMap((replica) => [
-          ...(reads(replica) ? [] : [`reads in ${replica.Region}`]),
-          ...indexes
-            .filter(({ IndexName }) => !reads(replica.GlobalSecondaryIndexes?.find((index) => index.IndexName === IndexName)))
-            .map(({ IndexName }) => `reads of ${IndexName} in ${replica.Region}`),
-        ]),
-      ];
-      if (missing.length === 0) return [];
-      return [
-        {
-          where: where(placed),
-          what: `provisioned without a target tracking policy: ${listed(missing)}`,
-          why: 'What is not scaled stays at its capacity and throttles; of an index that lags behind, it throttles the writes of the table.',
-          instead: ['Give each an auto-scaling setting with a TargetTrackingScalingPolicyConfiguration, or switch to PAY_PER_REQUEST.'],
-        },
-      ];
-    });
-}
-
-interface Statement {
-  Sid?: string;
-  Effect?: string;
-  Action?: unknown;
-  NotAction?: unknown;
-  Resource?: unknown;
-  NotResource?: unknown;
-}
-
-const many = (value: unknown): string[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]).map(asText);
-
-/** They are on no resource. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-const WITHOUT_RESOURCE = new Set(['ListTables', 'ListStreams', 'ListGlobalTables', 'ListBackups', 'DescribeLimits', 'DescribeEndpoints']);
-
-function permissions(all: readonly Placed[]): Finding[] {
-  return all.flatMap((placed) => [
-    ...statementsOf(placed.resource).flatMap(([role, statement, index]) => {
-      const wide = wideParts(statement);
-      if (wide.length === 0) return [];
-      return [
-        {
-          where: `${placed.stack.name}: ${role ?? `role ${placed.logicalId}`}, statement ${statement.Sid ?? index + 1} of ${placed.logicalId}`,
-          what: `it allows DynamoDB ${listed(wide)}`,
-          why: 'A wildcard allows what nobody listed: other tables, indexes and actions, and those that come later.',
-          instead: ['List each action, table and index by its name (lib/flows.ts and lib/triggers.ts do).'],
-        },
-      ];
-    }),
-    ...many(placed.resource.Properties?.ManagedPolicyArns)
-      .filter((arn) => placed.resource.Type === 'AWS::IAM::Role' && /:policy\/.*(DynamoDB|AdministratorAccess|PowerUserAccess)/.test(arn))
-      .map((arn) => ({
-        where: `${placed.stack.name}: role ${placed.logicalId}`,
-        what: `it has AWS's managed policy ${arn.split('/').at(-1)}`,
-        why: 'That policy allows DynamoDB actions on every table.',
-        instead: ['List each action, table and index by its name.'],
-      })),
-  ]);
-}
-
-type PolicyDocument = { Statement?: Statement | Statement[] };
-
-/** The statements of a policy or role, with who has them and their place. */
-function statementsOf({ Type, Properties = {} }: Resource): [role: string | undefined, Statement, index: number][] {
-  if (!Type.startsWith('AWS::IAM::')) return [];
-  const holders = [...many(Properties.Roles), ...many(Properties.RoleName), ...many(Properties.Users), ...many(Properties.Groups)];
-  const role = holders.length > 0 ? `role ${holders.map((holder) => holder.replace(/^\$\{(.*)\}$/, '$1')).join(', ')}` : undefined;
-  const inline = Array.isArray(Properties.Policies) ? (Properties.Policies as { PolicyDocument?: PolicyDocument }[]) : [];
-  return [Properties as { PolicyDocument?: PolicyDocument }, ...inline].flatMap(({ PolicyDocument: { Statement: statements = [] } = {} }) =>
-    [statements].flat().map((statement, index): [string | undefined, Statement, number] => [role, statement, index]),
-  );
-}
-
-/** Actions and resources with a wildcard, of a statement that allows something in DynamoDB. */
-function wideParts({ Effect = 'Allow', Action, NotAction, Resource, NotResource }: Statement): string[] {
-  if (Effect !== 'Allow') return [];
-  const actions = many(Action);
-  const ofDynamoDB = actions.filter((action) => /^(dynamodb:.*|\*)$/i.test(action));
-  const resources = many(Resource);
-  const tables = resources.filter((resource) => /:dynamodb:/.test(resource) && /[*?]/.test(resource));
-  const isAboutDynamoDB = ofDynamoDB.length > 0 || NotAction !== undefined;
-  if (!isAboutDynamoDB) return tables.map((resource) => `on ${resource}`);
-  const needsResource = NotAction !== undefined || !ofDynamoDB.every((action) => WITHOUT_RESOURCE.has(action.slice('dynamodb:'.length)));
-  return [
-    ...ofDynamoDB.filter((action) => /[*?]/.test(action)).map((action) => `the actions ${action}`),
-    ...(NotAction === undefined ? [] : [`every action but ${listed(many(NotAction))}`]),
-    ...(needsResource ? resources.filter((resource) => /[*?]/.test(resource)) : tables).map((resource) => `on ${resource}`),
-    ...(NotResource === undefined ? [] : [`on everything but ${listed(many(NotResource))}`]),
-  ];
 }
