@@ -67,7 +67,8 @@ export const namePrefix = ({ stage }: Pick<StoreConfig, 'stage'>) => `store-${st
 export const removalPolicyOf = ({ removal }: Pick<StoreConfig, 'removal'>): RemovalPolicy =>
   removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
 
-const KEYS = [
+/** Every key that the config may have. */
+export const CONFIG_KEYS = [
   'stage',
   'regions',
   'layout',
@@ -147,8 +148,8 @@ const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
 /** A key that is misspelt would be ignored, and the default deployed. CDK's own keys have a `:` or a `/` in them. */
 function refuseUnknown(context: Record<string, unknown>): void {
-  const unknown = Object.keys(context).find((key) => /^\w+$/.test(key) && !KEYS.includes(key));
-  if (unknown !== undefined) throw new ConfigError(unknown, context[unknown], `no key of this name, but ${KEYS.join(', ')}`, 'stage=dev');
+  const unknown = Object.keys(context).find((key) => /^\w+$/.test(key) && !CONFIG_KEYS.includes(key));
+  if (unknown !== undefined) throw new ConfigError(unknown, context[unknown], `no key of this name, but ${CONFIG_KEYS.join(', ')}`, 'stage=dev');
 }
 
 /** @throws ConfigError */

@@ -2,19 +2,24 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { App } from 'aws-cdk-lib';
 import { BUS_EVENTS } from '../lambda/triggers/bus-events';
+import { CONFIG_KEYS, readConfig } from '../lib/config';
 import type { DataAccess } from '../lib/data-access';
 import { type Flow, FLOWS } from '../lib/flows';
 import { type Effect, EFFECTS } from '../lib/triggers';
 import { startStore, type TestStore } from './support/store';
 import { PROJECT } from './support/synthesize-once';
+import { resourcesOf } from './support/templates';
 
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
 const scripts = Object.keys((JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { scripts: object }).scripts);
 
+const deploying = readFileSync(join(PROJECT, 'docs/deploy.md'), 'utf8');
+
 /** The shell blocks of a section. */
-function commandsOf(section: string): string[] {
-  const text = readme.split(/^## /m).find((part) => part.startsWith(section)) ?? '';
+function commandsOf(section: string, document = readme): string[] {
+  const text = document.split(/^## /m).find((part) => part.startsWith(section)) ?? '';
   return [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, commands]) => commands as string);
 }
 
@@ -54,6 +59,13 @@ describe('with a store that runs', () => {
     for (const { text, output } of promised) expect(output).toContain(text);
   });
 
+  test('the smoke run of docs/deploy.md passes', async () => {
+    const [smoke, ...others] = commandsOf('Verify', deploying);
+    expect(others).toEqual([]);
+    const [printed] = await run([smoke!], { PORT: new URL(store.url).port }, /^/);
+    expect(printed).toMatch(/\nPassed: 25 passed, /);
+  });
+
   test('a stream is followed until Ctrl-C, and an on-failure queue is read', async () => {
     const [tailing, redriving] = commandsOf('Follow a stream');
     const PORT = new URL(store.url).port;
@@ -80,6 +92,41 @@ describe('with a store that runs', () => {
     expect(output).toMatch(/5 rows: 5 written/);
     const { body } = await store.anonymous.get('/products/konbu');
     expect(body).toMatchObject({ name: '昆布 Konbu', priceMinor: 600, currency: 'JPY', stock: 24, tags: ['seaweed'] });
+  });
+});
+
+describe('docs/deploy.md', () => {
+  test('its checks run as they stand, without an account, and find nothing', async () => {
+    const [checks, ...others] = commandsOf('Before', deploying);
+    expect([others, commandsOf('Deploy it')]).toEqual([[], ['npx cdk synth\nnpm run plan\n']]);
+    const output = mkdtempSync(join(tmpdir(), 'store-deploy-'));
+    const [printed] = await run([checks!.trim()], { CDK_OUTPUT: output }, /^[^]*Synthesizing the app \.\.\.\nCompared with tools\/plan\/baseline\.json: /);
+    expect(existsSync(join(output, 'Data.template.json'))).toBe(true);
+    rmSync(output, { recursive: true });
+    expect(printed).toContain('nothing that AWS refuses or that loses data.');
+  }, 60_000);
+
+  test('has every key of the config, as it is where nothing is given', () => {
+    const rows = deploying.split('\n').filter((line) => /^\| `\w+`.* \| .* \| .* \|$/.test(line));
+    const told = rows.flatMap((row) => [...row.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map(([, key]) => key as string));
+    expect(told.sort()).toEqual([...CONFIG_KEYS].sort());
+    const { capacity, ...config } = readConfig(new App().node);
+    const defaults = Object.fromEntries(rows.map((row) => [/`(\w+)`/.exec(row)?.[1], row.split(' | ')[2]!.replace(/[`| ]/g, '')]));
+    for (const [key, value] of Object.entries(config)) expect([key, defaults[key]]).toEqual([key, String(value)]);
+    const { mode, read, targetUtilization } = capacity;
+    expect([defaults.capacity, defaults.minReadUnits, defaults.maxReadUnits, defaults.targetUtilization]).toEqual(
+      [mode, read.min, read.max, targetUtilization].map(String),
+    );
+  });
+
+  test('has the cost at rest of what the templates have', () => {
+    const tables = resourcesOf('per-domain', 'AWS::DynamoDB::GlobalTable');
+    const places = tables.length + tables.flatMap(({ Properties }) => Properties.GlobalSecondaryIndexes as object[]).length;
+    const { read, write } = readConfig(new App().node).capacity;
+    // Dollars for a unit and hour in us-east-1, and the hours of a month.
+    const month = places * (read.min * 0.000_13 + write.min * 0.000_65) * 730;
+    expect(deploying).toContain(`${places} tables and indexes of ${read.min} read and ${write.min} write units | ${month.toFixed(2)} |`);
+    expect(deploying).toContain(`4,000 write units a second, all month, would be ${((write.max * 3_600 * 730 * 0.625) / 1e6).toLocaleString('en-US')} dollars`);
   });
 });
 
