@@ -288,7 +288,9 @@ describe('a function that is throttled in any one of its calls; that dies before
   };
 
   test('every flow that writes has a case', () => {
-    const writing = (FLOWS as readonly Flow[]).filter(({ access }) => Object.values(access).flat().some((action) => WRITES.test(action)));
+    const writing = (FLOWS as readonly Flow[]).filter(({ access, replica = {} }) =>
+      [access, replica].flatMap((part) => Object.values(part).flat()).some((action) => WRITES.test(action)),
+    );
     expect(Object.keys(CASES).sort()).toEqual(writing.map(({ name }) => name).sort());
   });
 

@@ -138,6 +138,7 @@ describe('what exists on this machine only', () => {
         at: expect.stringMatching(/^\d{4}-.*Z$/),
         function: 'list-products',
         operation: 'Query',
+        region: 'us-east-1',
         table: 'store-dev-Products',
         index: 'gsi1',
         units: 0.5,

@@ -167,6 +167,7 @@ describe('the process', () => {
       'AWS_SECRET_ACCESS_KEY',
       'AWS_SHARED_CREDENTIALS_FILE',
       'HOME',
+      'HOME_REGION',
       'LAMBDA_TASK_ROOT',
       'LANG',
       'LOCAL_FUNCTION_ARN',
