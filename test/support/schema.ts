@@ -44,9 +44,6 @@ export function schemaFindings(template: object): string[] {
   ];
 }
 
-/** Whether resources of a type hold what is lost with them, as AWS says. */
-export const isStateful = (type: string): boolean => resourceType(type)?.isStateful === true;
-
 function ofResource(id: string, resource: Json, resources: Json): string[] {
   const { Type, Properties = {}, DependsOn = [] } = resource;
   if (Type === NO_RESOURCE) return [];

@@ -1,12 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { App, CloudFormationValidatePlugin } from 'aws-cdk-lib';
 import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
+import { ruleFiles } from '../../lib/rules';
 import { openAssembly, type Template } from './assembly';
 import type { Finding } from './finding';
 import { described } from './stateful';
-
-const RULES = resolve(__dirname, '../../lib/rules');
 
 /** As the app's own synthesis calls it. */
 const PLUGIN = 'CloudFormation-Validate';
@@ -15,9 +12,9 @@ const PLUGIN = 'CloudFormation-Validate';
  * Runs CloudFormation's validator over the templates of an assembly, with the CDK's rules and the store's own.
  * The synthesis does the same; an assembly that is taken as it is may have been changed since.
  */
-export function validatorFindings(folder: string, rules = RULES): Finding[] {
+export function validatorFindings(folder: string): Finding[] {
   const stacks = openAssembly(folder).stacksRecursively;
-  const plugin = new CloudFormationValidatePlugin({ regoRules: ownRules(rules) });
+  const plugin = new CloudFormationValidatePlugin({ regoRules: ruleFiles() });
   const { violations } = plugin.validate({
     appConstruct: new App(),
     templatePaths: stacks.map(({ templateFullPath }) => templateFullPath),
@@ -48,16 +45,6 @@ export function validatorFindings(folder: string, rules = RULES): Finding[] {
       }),
     );
 }
-
-const ownRules = (folder: string) => {
-  try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.rego')).sort();
-    return names.map((name) => ({ name, content: readFileSync(join(folder, name), 'utf8') }));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return [];
-  }
-};
 
 /** Whether the app said why a rule does not hold there: `Validations.of(scope).acknowledge()` is metadata of the scope. */
 function isAcknowledged(stack: CloudFormationStackArtifact, rule: string, logicalId: string | undefined): boolean {

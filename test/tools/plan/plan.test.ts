@@ -164,25 +164,16 @@ describe('the validator', () => {
     expect(findings.map(({ where, why }) => `${where} ${why}`)).toEqual([expect.stringMatching(/^S: queue OneMoreQueue\w+ Rule F3002 /)]);
   });
 
-  test("takes the project's own rules", () => {
-    const rules = join(folder, 'rules');
-    mkdirSync(rules);
-    writeFileSync(
-      join(rules, 'tables.rego'),
-      `package store.tables
-import rego.v1
-violation contains v if {
-	some name in resources_of_type("AWS::DynamoDB::GlobalTable")
-	resolve(name, "Properties.TableName") == "store-dev-Orders"
-	v := make_diag_at("STORE-1", "ERROR", name, "Properties.TableName", "not this one")
-}
-`,
-    );
-    expect(validatorFindings(assemblyOf('per-domain'), rules)).toEqual([
+  test("asks the project's own rules too", () => {
+    const unrecoverable = changedAssembly('unrecoverable', (template) => {
+      const [replica] = ordersOf(template).Replicas as { PointInTimeRecoverySpecification?: object }[];
+      delete replica!.PointInTimeRecoverySpecification;
+    });
+    expect(validatorFindings(unrecoverable)).toEqual([
       expect.objectContaining({
         where: expect.stringMatching(/^store-dev-data: table store-dev-Orders \(OrdersTable\w+\)$/),
-        what: expect.stringContaining('not this one'),
-        why: expect.stringContaining('Rule STORE-1 of the template validator, at Properties.TableName'),
+        what: expect.stringContaining('store-dev-Orders has no point-in-time recovery in us-east-1'),
+        why: expect.stringContaining('Rule STORE-DDB-001 of the template validator, at Properties.Replicas.0.PointInTimeRecoverySpecification'),
       }),
     ]);
   });
