@@ -15,7 +15,8 @@ const PROJECT = resolve(__dirname, '..');
 const EVERYTHING = {
   regions: 'us-east-1,eu-west-1,ap-southeast-1',
   capacity: 'provisioned',
-  warmReadUnits: '12000',
+  maxReadUnits: '20000',
+  warmReadUnits: '20000',
   encryption: 'customer',
   kinesis: 'true',
   alarmEmail: 'ops@example.com',

@@ -48,7 +48,7 @@ export interface CapacityConfig {
   /** Provisioned: the share of the capacity, in percent, that auto-scaling aims at. */
   targetUtilization: number;
   /** What a table takes at once, before it has seen that traffic. It is charged once, and never goes down again. */
-  warm?: { read: number; write: number };
+  warm?: { read?: number; write?: number };
 }
 
 interface UnitsConfig {
@@ -146,9 +146,12 @@ export function readConfig(node: Node): StoreConfig {
 
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
-/** A key that is misspelt would be ignored, and the default deployed. CDK's own keys have a `:` or a `/` in them. */
+/** CDK's own keys have a `:` or a `/` in them, but for these of its CLI. */
+const CLI_KEYS = ['acknowledged-issue-numbers', 'cli-telemetry'];
+
+/** A key that is misspelt would be ignored, and the default deployed. */
 function refuseUnknown(context: Record<string, unknown>): void {
-  const unknown = Object.keys(context).find((key) => /^\w+$/.test(key) && !CONFIG_KEYS.includes(key));
+  const unknown = Object.keys(context).find((key) => !/[:/]/.test(key) && ![...CONFIG_KEYS, ...CLI_KEYS].includes(key));
   if (unknown !== undefined) throw new ConfigError(unknown, context[unknown], `no key of this name, but ${CONFIG_KEYS.join(', ')}`, 'stage=dev');
 }
 
@@ -181,14 +184,23 @@ function readCapacity(mode: CapacityConfig['mode'], value: (key: string) => unkn
     const min = whole(`min${kind}Units`, Math.min(5, max), 1, max);
     return { min, max, seed: whole(`seed${kind}Units`, min, min, max) };
   };
-  const warmOf = (kind: 'Read' | 'Write') => whole(`warm${kind}Units`, WARM[kind], WARM[kind], MOST_UNITS);
-  const isWarm = value('warmReadUnits') !== undefined || value('warmWriteUnits') !== undefined;
+  const warmOf = (kind: 'Read' | 'Write', { max }: UnitsConfig): number | undefined => {
+    const key = `warm${kind}Units`;
+    if (value(key) === undefined) return undefined;
+    const warm = whole(key, WARM[kind], WARM[kind], MOST_UNITS);
+    if (warm <= max) return warm;
+    const allowed = `up to max${kind}Units, which is ${max} (what is above the ceiling is paid for and never served)`;
+    throw new ConfigError(key, value(key), allowed, `max${kind}Units=${warm}`);
+  };
+  const [read, write] = [units('Read'), units('Write')];
+  const [warmRead, warmWrite] = [warmOf('Read', read), warmOf('Write', write)];
+  const isWarm = warmRead !== undefined || warmWrite !== undefined;
   return {
     mode,
-    read: units('Read'),
-    write: units('Write'),
+    read,
+    write,
     targetUtilization: whole('targetUtilization', 70, 20, 90),
-    ...(isWarm && { warm: { read: warmOf('Read'), write: warmOf('Write') } }),
+    ...(isWarm && { warm: { ...(warmRead !== undefined && { read: warmRead }), ...(warmWrite !== undefined && { write: warmWrite }) } }),
   };
 }
 

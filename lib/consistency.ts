@@ -13,13 +13,8 @@ const REGION_SETS: Readonly<Record<string, readonly string[]>> = {
 /**
  * Why AWS refuses multi-region strong consistency for tables; empty where it takes them.
  * @param tables the keys and indexes of each table, by its name
- * @param hasTransactions whether anything writes or reads these tables in transactions
  */
-export function reasonsAgainstStrong(
-  regions: readonly string[],
-  tables: Readonly<Record<string, TableSchema>>,
-  hasTransactions: boolean,
-): string[] {
+export function reasonsAgainstStrong(regions: readonly string[], tables: Readonly<Record<string, TableSchema>>): string[] {
   const reasons: string[] = [];
   const sets = Object.entries(REGION_SETS).map(([name, set]) => `${name}: ${set.join(', ')}`);
   if (!Object.values(REGION_SETS).some((set) => regions.every((region) => set.includes(region)))) {
@@ -32,6 +27,5 @@ export function reasonsAgainstStrong(
       reasons.push(`the table ${name} has local secondary indexes (${localSecondaryIndexes.map(({ indexName }) => indexName).join(', ')}), which it excludes`);
     }
   }
-  if (hasTransactions) reasons.push('orders, prices and e-mail claims are written in transactions, which it excludes');
   return reasons;
 }

@@ -26,24 +26,13 @@ export function withUpdate(existing: TableDescription, { Create, Delete }: Globa
   return { ...existing, GlobalSecondaryIndexes: [...others, ...(Create ? [Create] : [])] };
 }
 
-/**
- * Makes the change, and waits until a new index holds what is in the table.
- * @param describe asks the engine for the table
- */
-export async function updateIndex(
-  engine: Engine,
-  { TableName, AttributeDefinitions }: GlobalTable,
-  update: GlobalSecondaryIndexUpdate,
-  describe: () => Promise<TableDescription | undefined>,
-): Promise<void> {
+export async function updateIndex(engine: Engine, { TableName, AttributeDefinitions }: GlobalTable, update: GlobalSecondaryIndexUpdate): Promise<void> {
   await callApi(engine, 'UpdateTable', { TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates: [update] });
-  const name = update.Create?.IndexName ?? update.Delete?.IndexName;
-  for (;;) {
-    const index = (await describe())?.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === name);
-    if (update.Create ? index?.IndexStatus === 'ACTIVE' : !index) return;
-    await new Promise((done) => setTimeout(done, 50));
-  }
 }
+
+/** Whether every index holds what is in the table: a new one is filled first, and one that goes is still there for a while. */
+export const areIndexesReady = ({ GlobalSecondaryIndexes = [] }: TableDescription): boolean =>
+  GlobalSecondaryIndexes.every(({ IndexStatus }) => IndexStatus === 'ACTIVE');
 
 /** What of a template's index the API takes: capacity is none of an engine's. */
 export const keysOf = ({ IndexName, KeySchema, Projection }: GlobalSecondaryIndex): GlobalSecondaryIndex => ({

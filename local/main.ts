@@ -30,6 +30,7 @@ interface Settings {
   engine: EngineName | undefined;
   layout: string;
   region: string;
+  homeRegion: string;
   state: string;
   assembly: string | undefined;
   overrides: Record<string, string>;
@@ -63,7 +64,8 @@ function readSettings(args: string[]): Settings | 'help' {
   }
   const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: { layout: string; regions: string | string[] } };
   const regions = String(context.regions).split(',').map((name) => name.trim());
-  const { layout = context.layout, region = regions[0] as string } = values;
+  const homeRegion = regions[0] as string;
+  const { layout = context.layout, region = homeRegion } = values;
   return {
     port: Number(port),
     fresh: values.fresh,
@@ -71,6 +73,7 @@ function readSettings(args: string[]): Settings | 'help' {
     engine,
     layout,
     region,
+    homeRegion,
     state: resolve(values.state),
     assembly: values.assembly && assemblyFolder(values.assembly),
     overrides: {
@@ -92,8 +95,9 @@ async function main(): Promise<void> {
   const started = performance.now();
   const settings = readSettings(process.argv.slice(2));
   if (settings === 'help') return console.log(HELP);
-  const { layout, region, state, overrides } = settings;
-  const stateFolder = join(state, `${layout}-${region}`);
+  const { layout, region, homeRegion, state, overrides } = settings;
+  // The data of all regions: one engine is every replica.
+  const stateFolder = join(state, `${layout}-${homeRegion}`);
 
   // What cdk.json itself describes goes where `cdk synth` would put it.
   const variant = Object.values(overrides).join('.');

@@ -1,7 +1,7 @@
 import type { CreateTableCommandInput, GlobalSecondaryIndex, TableDescription } from '@aws-sdk/client-dynamodb';
 import { ApiError, callApi } from './engine/api';
 import type { Engine } from './engine/engine';
-import { indexUpdate, keysOf, updateIndex, withUpdate } from './index-update';
+import { areIndexesReady, indexUpdate, keysOf, updateIndex, withUpdate } from './index-update';
 import { UserError } from './user-error';
 
 /** The properties of an AWS::DynamoDB::GlobalTable that a table on one machine has. */
@@ -31,10 +31,12 @@ export async function ensureTable(engine: Engine, table: GlobalTable, withStream
   const stream = withStream && table.StreamSpecification ? { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } } : {};
   let existing = await describe(engine, TableName);
   if (existing) {
+    // The last process may have ended while an index was being filled.
+    existing = await whenReady(engine, TableName);
     const update = indexUpdate(existing, table);
     if (update && shape(withUpdate(existing, update)) === shape(table)) {
-      await updateIndex(engine, table, update, () => describe(engine, TableName));
-      existing = (await describe(engine, TableName)) as TableDescription;
+      await updateIndex(engine, table, update);
+      existing = await whenReady(engine, TableName);
     }
     const had = existing.StreamSpecification?.StreamEnabled ? existing.StreamSpecification.StreamViewType : undefined;
     const isOther = had !== undefined && stream.StreamSpecification && had !== stream.StreamSpecification.StreamViewType;
@@ -57,11 +59,7 @@ export async function ensureTable(engine: Engine, table: GlobalTable, withStream
     LocalSecondaryIndexes: table.LocalSecondaryIndexes,
     ...stream,
   });
-  let created = await describe(engine, TableName);
-  while (created?.TableStatus !== 'ACTIVE') {
-    await new Promise((done) => setTimeout(done, 20));
-    created = await describe(engine, TableName);
-  }
+  const created = await whenReady(engine, TableName);
   const { TimeToLiveSpecification: ttl } = table;
   if (ttl?.Enabled) {
     await callApi(engine, 'UpdateTimeToLive', {
@@ -70,6 +68,17 @@ export async function ensureTable(engine: Engine, table: GlobalTable, withStream
     });
   }
   return created.LatestStreamArn;
+}
+
+const READY_MS = 120_000;
+
+/** Waits until a table and its indexes can be used. @throws UserError when that takes too long */
+async function whenReady(engine: Engine, TableName: string): Promise<TableDescription> {
+  for (const end = Date.now() + READY_MS; Date.now() < end; await new Promise((done) => setTimeout(done, 20))) {
+    const table = await describe(engine, TableName);
+    if (table?.TableStatus === 'ACTIVE' && areIndexesReady(table)) return table;
+  }
+  throw new UserError(`The table ${TableName} is not ready after ${READY_MS / 1_000} s. Start with --fresh to begin with empty tables.`);
 }
 
 async function describe(engine: Engine, TableName: string): Promise<TableDescription | undefined> {

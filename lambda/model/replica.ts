@@ -14,14 +14,21 @@ export const ON_REPLICA = {
   Session: 'write',
 } as const satisfies Record<string, 'read' | 'write'>;
 
-/** What an entity that is only read on a replica has there. */
-export interface ReadOnly<Entity extends { get: unknown; query: unknown }> {
-  readonly get: Entity['get'];
-  readonly query: Entity['query'];
-}
+const READS = ['get', 'query'] as const;
+const WRITES = ['put', 'patch', 'delete'] as const;
 
-/** The reads of an entity, and nothing that writes. */
-export const readOnly = <Entity extends { get: unknown; query: unknown }>(entity: Entity): ReadOnly<Entity> => ({
-  get: (entity.get as (...args: unknown[]) => unknown).bind(entity) as Entity['get'],
-  query: entity.query,
-});
+type Methods<Entity, Name extends keyof Entity> = { readonly [Each in Name]: Entity[Each] };
+
+/** The reads of an entity. */
+export const readOnly = <Entity extends Record<(typeof READS)[number], unknown>>(entity: Entity): Methods<Entity, (typeof READS)[number]> =>
+  methodsOf(entity, READS);
+
+/** The reads of an entity, and the writes of one item. It is no Entity any more: a transaction works where its first entity does. */
+export const singleItems = <Entity extends Record<(typeof READS)[number] | (typeof WRITES)[number], unknown>>(
+  entity: Entity,
+): Methods<Entity, (typeof READS)[number] | (typeof WRITES)[number]> => methodsOf(entity, [...READS, ...WRITES]);
+
+function methodsOf<Entity extends Record<Name, unknown>, Name extends string>(entity: Entity, names: readonly Name[]): Methods<Entity, Name> {
+  const bound = (value: unknown) => (typeof value === 'function' ? (value.bind(entity) as unknown) : value);
+  return Object.fromEntries(names.map((name) => [name, bound(entity[name])])) as Methods<Entity, Name>;
+}

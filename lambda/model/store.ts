@@ -8,7 +8,7 @@ import { orderEvent } from './order-event';
 import { priceChange } from './price-change';
 import { processedEvent } from './processed-event';
 import { product } from './product';
-import { readOnly } from './replica';
+import { readOnly, singleItems } from './replica';
 import { session } from './session';
 import { stock } from './stock';
 import { stockMovement } from './stock-movement';
@@ -31,15 +31,16 @@ export interface TableNames {
  * Entities are made on first use. One takes about a millisecond of a cold start, and no flow needs all thirteen.
  *
  * @param client a client of the home region
- * @param replicaClient a client of the region that the function runs in; the same one in the home region
+ * @param replicaClient makes a client of the region that the function runs in, where that is not the home region
  */
-export function createStore(tables: TableNames, client?: DocumentClient, replicaClient: DocumentClient | undefined = client) {
-  const entities = createEntities(tables, client);
-  const near = replicaClient === client ? entities : createEntities(tables, replicaClient);
+export function createStore(tables: TableNames, client?: DocumentClient, replicaClient?: () => DocumentClient) {
+  const entities = createEntities(tables, () => client);
+  let own: DocumentClient | undefined;
+  const near = replicaClient ? createEntities(tables, () => (own ??= replicaClient())) : entities;
   const replica = onFirstUse({
     Product: () => readOnly(near.Product),
-    CartItem: () => near.CartItem,
-    Session: () => near.Session,
+    CartItem: () => singleItems(near.CartItem),
+    Session: () => singleItems(near.Session),
     /** The collection of a user: profile, statistics, cart, sessions. */
     account: () => {
       const { User, CustomerStats, CartItem, Session } = near;
@@ -49,24 +50,24 @@ export function createStore(tables: TableNames, client?: DocumentClient, replica
   return onFirstUse({ entities: () => entities, service: () => new Service({ ...entities }), replica: () => replica });
 }
 
-function createEntities(tables: TableNames, client: DocumentClient | undefined) {
-  const users = { client, table: tables.users };
-  const products = { client, table: tables.products };
-  const orders = { client, table: tables.orders };
+function createEntities(tables: TableNames, client: () => DocumentClient | undefined) {
+  const users = () => ({ client: client(), table: tables.users });
+  const products = () => ({ client: client(), table: tables.products });
+  const orders = () => ({ client: client(), table: tables.orders });
   return onFirstUse({
-    User: () => user(users),
-    EmailClaim: () => emailClaim(users),
-    CustomerStats: () => customerStats(users),
-    CartItem: () => cartItem(users),
-    Session: () => session(users),
-    ProcessedEvent: () => processedEvent(users),
-    Product: () => product(products),
-    Stock: () => stock(products),
-    PriceChange: () => priceChange(products),
-    StockMovement: () => stockMovement(products),
-    Order: () => order(orders),
-    OrderEvent: () => orderEvent(orders),
-    IdempotencyRecord: () => idempotencyRecord(orders),
+    User: () => user(users()),
+    EmailClaim: () => emailClaim(users()),
+    CustomerStats: () => customerStats(users()),
+    CartItem: () => cartItem(users()),
+    Session: () => session(users()),
+    ProcessedEvent: () => processedEvent(users()),
+    Product: () => product(products()),
+    Stock: () => stock(products()),
+    PriceChange: () => priceChange(products()),
+    StockMovement: () => stockMovement(products()),
+    Order: () => order(orders()),
+    OrderEvent: () => orderEvent(orders()),
+    IdempotencyRecord: () => idempotencyRecord(orders()),
   });
 }
 

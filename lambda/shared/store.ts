@@ -6,7 +6,7 @@ import { noteLostAnswers } from './lost-answers';
 import { SDK_RETRY } from './sdk-retry';
 
 /** A document client of a region. */
-function documentsOf(region: string | undefined): DynamoDBDocumentClient {
+function documentsOf(region: string): DynamoDBDocumentClient {
   const dynamodb = new DynamoDBClient({
     region,
     maxAttempts: SDK_RETRY.maxAttempts,
@@ -21,7 +21,7 @@ function documentsOf(region: string | undefined): DynamoDBDocumentClient {
 }
 
 const home = env('HOME_REGION');
-const here = process.env.AWS_REGION;
+const here = env('AWS_REGION');
 
 /** The document client behind the model, for what ElectroDB has no call for: PartiQL. It works in the home region. */
 export const client = documentsOf(home);
@@ -30,5 +30,5 @@ export const client = documentsOf(home);
 export const store = createStore(
   { users: env('USERS_TABLE'), products: env('PRODUCTS_TABLE'), orders: env('ORDERS_TABLE') },
   client,
-  here === home ? client : documentsOf(here),
+  here === home ? undefined : () => documentsOf(here),
 );

@@ -195,7 +195,10 @@ export class ModelTable extends Construct {
     const { capacity, removalPolicy } = props;
     const { globalSecondaryIndexes, ...schema } = tableSchema(props.entities);
     const warm = capacity.warm && {
-      warmThroughput: { readUnitsPerSecond: capacity.warm.read, writeUnitsPerSecond: capacity.warm.write },
+      warmThroughput: {
+        ...(capacity.warm.read !== undefined && { readUnitsPerSecond: capacity.warm.read }),
+        ...(capacity.warm.write !== undefined && { writeUnitsPerSecond: capacity.warm.write }),
+      },
     };
     this.table = new dynamodb.TableV2(this, 'Table', {
       tableName: props.tableName,

@@ -144,12 +144,13 @@ export function requireConsistency(config: StoreConfig): void {
   const { consistency } = config;
   if (consistency === 'eventual') return;
   const schemas = [...entitiesByTable(createStore(tableNames(config)))].map(([name, entities]) => [name, tableSchema(entities)] as const);
-  const reasons = reasonsAgainstStrong(config.regions, Object.fromEntries(schemas), true);
+  const reasons = reasonsAgainstStrong(config.regions, Object.fromEntries(schemas));
+  reasons.push('orders, prices and e-mail claims are written in transactions, which it excludes');
   throw new ConfigError('consistency', consistency, `eventual. AWS refuses multi-region strong consistency here: ${reasons.join('; ')}`, 'eventual');
 }
 
 /** The names of the tables: three in the layout `per-domain`, the same one three times in `single-table`. */
-export function tableNames(config: StoreConfig): TableNames {
+function tableNames(config: StoreConfig): TableNames {
   const name = (table: string) => `${namePrefix(config)}${table}`;
   return config.layout === 'single-table'
     ? { users: name('Store'), products: name('Store'), orders: name('Store') }

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Stack, type StackProps } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -41,7 +41,7 @@ export class ReplicaKeyStack extends Stack {
         ],
       }),
     });
-    key.applyRemovalPolicy(removalPolicyOf(props.config) ?? RemovalPolicy.RETAIN);
+    key.applyRemovalPolicy(removalPolicyOf(props.config));
     this.keyArn = key.attrArn;
   }
 }

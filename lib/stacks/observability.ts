@@ -1,6 +1,7 @@
-import { Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
@@ -13,6 +14,18 @@ export class ObservabilityStack extends Stack {
     super(scope, id, props);
     const { config, alarmEmail, events } = props;
     const topic = new sns.Topic(this, 'Alarms', { topicName: `${namePrefix(config)}alarms`, enforceSSL: true });
+    // A topic with a policy of its own has no longer the one that lets the account's alarms publish.
+    topic.addToResourcePolicy(
+      new iam.PolicyStatement({
+        principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': this.account },
+          ArnLike: { 'aws:SourceArn': this.formatArn({ service: 'cloudwatch', resource: 'alarm', resourceName: `${namePrefix(config)}*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME }) },
+        },
+      }),
+    );
     const mail = topic.addSubscription(new EmailSubscription(alarmEmail));
     Validations.of(mail).acknowledge({
       id: 'Serverless-SNSRedrivePolicy',

@@ -5,7 +5,7 @@ import { type Flow, FLOWS } from '../../lib/flows';
 import { DISPATCHERS, effectsOf } from '../../lib/triggers';
 import { aProduct, type Answer, denial, startStore, type TestStore } from '../support/store';
 import { catalogueAccess } from '../support/catalogue-access';
-import { assemblyOf, GLOBAL_ASSEMBLY } from '../support/synthesize-once';
+import { assemblyOf, globalAssemblyOf } from '../support/synthesize-once';
 import { until } from '../support/until';
 
 /** Whether a call reads a table, or a local index, other than strongly consistently; a global index has no other way. */
@@ -26,7 +26,8 @@ const HOME = 'us-east-1';
 describe.each([
   ['per-domain', HOME, assemblyOf('per-domain')],
   ['single-table', HOME, assemblyOf('single-table')],
-  ['per-domain', 'eu-west-1', GLOBAL_ASSEMBLY],
+  ['per-domain', 'eu-west-1', globalAssemblyOf('per-domain')],
+  ['single-table', 'ap-southeast-1', globalAssemblyOf('single-table')],
 ] as const)('the permissions of the flows and the triggers, %s, %s', (layout, region, assembly) => {
   /** Where a row says that a call goes: at home both are the same table. */
   const place = (isReplica: boolean) => (region === HOME ? '' : isReplica ? ' on the replica' : ' at home');

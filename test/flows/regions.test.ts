@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ON_REPLICA } from '../../lambda/model/replica';
 import { store as model } from '../support/samples';
 import { aProduct, type Answer, startStore, type TestStore } from '../support/store';
-import { GLOBAL_ASSEMBLY, PROJECT } from '../support/synthesize-once';
+import { globalAssemblyOf, PROJECT } from '../support/synthesize-once';
 import { until } from '../support/until';
 
 const HOME = 'us-east-1';
@@ -14,7 +14,7 @@ const document = readFileSync(join(PROJECT, 'docs/global-tables.md'), 'utf8');
 describe('the API of another region', () => {
   let store: TestStore;
   beforeAll(async () => {
-    store = await startStore('per-domain', { assembly: GLOBAL_ASSEMBLY, region: HERE });
+    store = await startStore('per-domain', { assembly: globalAssemblyOf('per-domain'), region: HERE });
   });
   afterAll(() => store.stop());
 
@@ -66,8 +66,9 @@ describe('the API of another region', () => {
     await done(await ann.delete('/users/ann'));
 
     const rows = [...made].map(([flow, calls]) => {
-      const count = (region: string) => calls.filter((call) => call.region === region).length;
-      expect(count(HOME) + count(HERE)).toBe(calls.length);
+      // A consumer may be at work on the same item: what was refused for that was asked again.
+      const count = (region: string) => calls.filter((call) => call.region === region && call.outcome === 'ok').length;
+      expect(calls.filter(({ region }) => region !== HOME && region !== HERE)).toEqual([]);
       return `| ${flow} | ${count(HOME)} | ${count(HERE)} |`;
     });
     expect(rows.sort()).toEqual(document.split('\n').filter((line) => /^\| [a-z-]+ \| \d+ \| \d+ \|$/.test(line)));

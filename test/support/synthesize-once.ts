@@ -5,7 +5,7 @@ import { synthesize } from '../../local/synth';
 export default async function synthesizeOnce(): Promise<void> {
   await Promise.all([
     ...LAYOUTS.map((layout) => synthesize(PROJECT, assemblyOf(layout), { layout })),
-    synthesize(PROJECT, GLOBAL_ASSEMBLY, GLOBAL_CONTEXT),
+    ...LAYOUTS.map((layout) => synthesize(PROJECT, globalAssemblyOf(layout), { layout, ...GLOBAL_CONTEXT })),
   ]);
 }
 
@@ -15,8 +15,8 @@ export const LAYOUTS = ['per-domain', 'single-table'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
 /** Three regions, the home region first, under a customer's key. */
-export const GLOBAL_CONTEXT = { regions: 'us-east-1,eu-west-1,ap-southeast-1', encryption: 'customer' };
-export const GLOBAL_ASSEMBLY = join(PROJECT, '.local/test/global');
+const GLOBAL_CONTEXT = { regions: 'us-east-1,eu-west-1,ap-southeast-1', encryption: 'customer' };
+export const globalAssemblyOf = (layout: Layout): string => join(PROJECT, '.local/test/global', layout);
 
 /** The folder of a layout's assembly. */
 export const assemblyOf = (layout: Layout): string => join(PROJECT, '.local/test', layout);

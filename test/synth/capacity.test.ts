@@ -63,8 +63,8 @@ describe.each(LAYOUTS)('the capacity of the tables, %s', (layout) => {
 
   test.each(['on-demand', 'provisioned'])('%s is warmed only where it is asked for, with its indexes', (capacity) => {
     for (const table of tables({ capacity })) expect(JSON.stringify(table)).not.toContain('WarmThroughput');
-    const WarmThroughput = { ReadUnitsPerSecond: 20_000, WriteUnitsPerSecond: 4_000 };
-    for (const table of tables({ capacity, warmReadUnits: 20_000 })) {
+    const WarmThroughput = { ReadUnitsPerSecond: 20_000 };
+    for (const table of tables({ capacity, maxReadUnits: 30_000, warmReadUnits: 20_000 })) {
       expect(table.WarmThroughput).toEqual(WarmThroughput);
       for (const index of table.GlobalSecondaryIndexes) expect(index.WarmThroughput).toEqual(WarmThroughput);
     }

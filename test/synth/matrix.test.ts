@@ -7,7 +7,7 @@ import type { Template } from '../support/templates';
 import { findingsOf } from '../support/validator';
 
 /** Everything that is off by default. */
-const OPTIONS = { kinesis: 'true', alarmEmail: 'ops@example.com', warmReadUnits: '12000' };
+const OPTIONS = { kinesis: 'true', alarmEmail: 'ops@example.com', warmWriteUnits: '4000' };
 
 /** What may be combined with what. */
 const FACTORS = {

@@ -18,6 +18,16 @@ describe('with alarmEmail', () => {
     }
   });
 
+  test('the alarms may publish, and nobody without TLS', () => {
+    const [policy] = of(synth.of({ alarmEmail: 'ops@example.org' }).Observability, 'AWS::SNS::TopicPolicy');
+    const { Statement } = policy!.PolicyDocument as { Statement: { Effect: string; Action: string; Principal: object; Condition: object }[] };
+    expect(Statement.map(({ Effect, Action, Principal }) => [Effect, Action, Principal])).toEqual([
+      ['Deny', 'sns:Publish', '*'],
+      ['Allow', 'sns:Publish', { Service: 'cloudwatch.amazonaws.com' }],
+    ]);
+    expect(JSON.stringify(Statement[1]!.Condition)).toMatch(/aws:SourceAccount.*arn:aws:cloudwatch:us-east-1:.*:alarm:store-dev-\*/);
+  });
+
   test('without it there is no such stack', () => {
     expect(synth.of({})).not.toHaveProperty('Observability');
   });

@@ -40,14 +40,12 @@ function streamReaders(all: readonly Placed[], stacks: readonly Stack[]): Findin
     const stream = streamOf(source, placed.stack, all, stacks);
     if (!stream) continue;
     const { region } = placed.stack;
-    // Of a stream that is looked up when it is deployed, the template does not say the table.
-    const homes = (stream.table ? [stream.table] : all.filter(({ resource }) => isTable(resource.Type))).map(({ stack }) => stack.region);
+    // Of a stream that is looked up when it is deployed, the template does not say the table; of the others a rule tells.
+    const homes = stream.table ? [] : all.filter(({ resource }) => isTable(resource.Type)).map(({ stack }) => stack.region);
     if (homes.length > 0 && !homes.includes(region)) {
       findings.push({
         where: `${where(placed)} in ${region}`,
-        what: `it reads the stream of a replica: ${
-          stream.table ? `the home of ${physicalName(stream.table.resource) ?? stream.table.logicalId}` : 'the home of the tables'
-        } is ${homes[0]}`,
+        what: `it reads the stream of a replica: the home of the tables is ${homes[0]}`,
         why: 'The stream of each replica has every change of the table, wherever it was made: each region with a consumer processes it once more.',
         instead: [`Keep the consumers of streams in ${homes[0]} only.`],
       });

@@ -22,6 +22,8 @@ export interface ReleasedStack {
 /** What a comparison needs of a deployed assembly: its stacks by artifact id. */
 export interface Release {
   stacks: Record<string, ReleasedStack>;
+  /** Over how many shards functions write and read; absent where none does. */
+  statusShards?: number;
 }
 
 const resource = z.object({
@@ -32,6 +34,7 @@ const resource = z.object({
 });
 
 const baseline = z.object({
+  statusShards: z.int().optional(),
   stacks: z.record(
     z.string(),
     z.object({ stackName: z.string(), region: z.string(), resources: z.record(z.string(), resource) }),
@@ -42,7 +45,9 @@ const template = z.object({ Resources: z.record(z.string(), z.looseObject({ Type
 
 /** The release that an assembly would be. */
 export function releaseOf(stacks: readonly Stack[]): Release {
+  const statusShards = Math.max(...stacks.flatMap(({ template: { Resources = {} } }) => Object.values(Resources).map(shardsOf)));
   return {
+    ...(statusShards > 0 && { statusShards }),
     stacks: Object.fromEntries(
       stacks.map(({ id, name, region, template: { Resources = {} } }) => [
         id,
@@ -50,6 +55,12 @@ export function releaseOf(stacks: readonly Stack[]): Release {
       ]),
     ),
   };
+}
+
+/** 0 for what is no function, and for one that has no shards. */
+function shardsOf({ Properties = {} }: Resource): number {
+  const { Variables } = (Properties.Environment ?? {}) as { Variables?: { STATUS_SHARDS?: unknown } };
+  return Number(Variables?.STATUS_SHARDS ?? 0) || 0;
 }
 
 function statefulOf(resources: Readonly<Record<string, Resource>>): Record<string, Resource> {

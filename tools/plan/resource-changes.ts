@@ -15,8 +15,21 @@ export function compareReleases(before: Release, after: Release): Comparison {
   const pairs = Object.entries(before.stacks).map(([id, stack]) => ({ stack, next: nextOf(id, stack, before, after) }));
   return joined([
     ...pairs.map(({ stack, next }) => compareStacks(stack, next, { before, after })),
-    { findings: [], notes: newStacks(before, after) },
+    { findings: fewerShards(before, after), notes: newStacks(before, after) },
   ]);
+}
+
+/** An item keeps the shard that it was written to. */
+function fewerShards({ statusShards: was = 0 }: Release, { statusShards: is = was }: Release): Finding[] {
+  if (is >= was) return [];
+  return [
+    {
+      where: 'statusShards',
+      what: `it goes from ${was} to ${is}`,
+      why: `What was written to the shards ${is} to ${was - 1} of the sharded indexes is read by nobody any more: it may only grow.`,
+      instead: [`Keep -c statusShards=${was}, or more.`],
+    },
+  ];
 }
 
 /** Whether anything of a release is in another: if not, that is another deployment, as of another stage. */
@@ -44,7 +57,8 @@ interface Releases {
 function compareStacks(before: ReleasedStack, next: ReleasedStack | undefined, releases: Releases): Comparison {
   if (next?.stackName === before.stackName && next.region === before.region) return compareResources(before, next, releases);
   const held = Object.entries(before.resources).map(([logicalId, resource]) => `${kindOf(resource.Type)} ${physicalName(resource) ?? logicalId}`);
-  if (held.length === 0) return { findings: [], notes: [] };
+  const left = { where: `${before.stackName} in ${before.region}`, what: 'is no longer in the app, and stays deployed: npx cdk destroy of the app as it was ends it' };
+  if (held.length === 0) return { findings: [], notes: next ? [] : [left] };
   return { findings: [goneStack(before, next, held)], notes: [] };
 }
 

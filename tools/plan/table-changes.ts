@@ -166,16 +166,6 @@ const homeReplica: Rule = ({ region, before, after }) => {
   ];
 };
 
-/** Deletion protection is of each replica. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-bestpractices.html */
-const protectedReplicas: Rule = ({ region, before, after }) =>
-  replicaChanges(before, after, region)
-    .removed.filter((removed) => removed !== region && before.Replicas?.find(({ Region }) => Region === removed)?.DeletionProtectionEnabled)
-    .map((removed) => ({
-      what: `the replica in ${removed} is removed, and is protected from deletion`,
-      why: 'DynamoDB deletes no table, and no replica, that is protected: the update fails and is rolled back.',
-      order: [`Deploy first with DeletionProtectionEnabled false for the replica in ${removed} only.`, 'Then deploy with the replica removed.'],
-    }));
-
 /** "You can only change the streams settings if your global table has only one replica." */
 const streamView: Rule = ({ region, before, after }) => {
   const [from, to] = [before, after].map((table) => table.StreamSpecification?.StreamViewType);
@@ -249,7 +239,6 @@ const RULES: readonly Rule[] = [
   indexCount,
   replicas,
   homeReplica,
-  protectedReplicas,
   streamView,
   consistency,
   timeToLive,
@@ -270,7 +259,13 @@ export function tableNotes({ where, name, region, before, after }: TableChange):
     ...(regions.added.length === 1
       ? [`a replica in ${regions.added[0]} is added: it takes minutes to hours, and each write is charged in each region`]
       : []),
-    ...(regions.removed.length === 1 ? [`the replica in ${regions.removed[0]} is removed: who reads there must have moved`] : []),
+    ...(regions.removed.length === 1
+      ? [
+          `the replica in ${regions.removed[0]} is removed: who reads there must have moved${
+            isProtected(before, regions.removed[0]) ? `, and it must be unprotected first: ${unprotectCommand(name, regions.removed[0])}` : ''
+          }`,
+        ]
+      : []),
     ...(added.length + removed.length > 0 && regions.added.length + regions.removed.length > 0
       ? ['an index and a replica change in one update: AWS recommends one for the replica alone; one that fails may leave it behind']
       : []),
@@ -289,6 +284,13 @@ export function tableNotes({ where, name, region, before, after }: TableChange):
   ];
   return notes.map((what) => ({ where, what }));
 }
+
+/** Deletion protection is of each replica. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-bestpractices.html */
+const isProtected = ({ Replicas = [] }: TableProperties, region: string | undefined) =>
+  Replicas.some(({ Region, DeletionProtectionEnabled }) => Region === region && DeletionProtectionEnabled);
+
+const unprotectCommand = (name: string, region: string | undefined) =>
+  `aws dynamodb update-table --table-name ${name} --region ${region} --no-deletion-protection-enabled`;
 
 const billing = ({ BillingMode = 'PROVISIONED' }: TableProperties) => BillingMode;
 

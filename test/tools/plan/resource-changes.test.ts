@@ -1,7 +1,7 @@
 import { findingTexts } from '../../../tools/plan/finding';
-import type { Release, ReleasedStack, Resource } from '../../../tools/plan/release';
+import { type Release, type ReleasedStack, releaseOf, type Resource } from '../../../tools/plan/release';
 import { compareReleases, isSameDeployment } from '../../../tools/plan/resource-changes';
-import { afterChange, orders, resourcesIn } from './releases';
+import { afterChange, orders, resourcesIn, storeStacks } from './releases';
 
 const stack = (resources: Record<string, Resource>, more: Partial<ReleasedStack> = {}): ReleasedStack => ({
   stackName: 'data',
@@ -20,6 +20,25 @@ const queue = (Properties: Resource['Properties'] = {}, more: Partial<Resource> 
 
 test('the store against itself', () => {
   expect(afterChange(() => {})).toEqual({ findings: [], notes: [] });
+});
+
+describe('the shards of the sharded indexes', () => {
+  const [set, text] = [(statusShards: number) => (release: Release) => void (release.statusShards = statusShards), (what: string) => expect.objectContaining({ what })];
+
+  test('may grow, and not shrink', () => {
+    expect(afterChange(set(8), set(4)).findings).toEqual([]);
+    expect(afterChange(set(4), set(4)).findings).toEqual([]);
+    expect(afterChange(set(2), set(4)).findings).toEqual([text('it goes from 4 to 2')]);
+  });
+
+  test('are those of the functions', () => {
+    expect(releaseOf(storeStacks()).statusShards).toBe(4);
+  });
+
+  test('are not known of one template without functions', () => {
+    expect(releaseOf(storeStacks().filter(({ id }) => id === 'Data'))).not.toHaveProperty('statusShards');
+    expect(afterChange((after) => delete after.statusShards, set(4)).findings).toEqual([]);
+  });
 });
 
 describe('a resource that goes', () => {
@@ -226,7 +245,10 @@ describe('stacks', () => {
         instead: [expect.stringContaining('Keep us-east-1 as the home region'), expect.any(String)],
       }),
     ]);
-    expect(notes).toEqual([{ where: 'data in eu-west-1', what: 'is a new stack' }]);
+    expect(notes).toEqual([
+      { where: 'api in us-east-1', what: expect.stringMatching(/^is no longer in the app, and stays deployed/) },
+      { where: 'data in eu-west-1', what: 'is a new stack' },
+    ]);
   });
 
   test('one that is gone has not moved to where one of its name was before', () => {
