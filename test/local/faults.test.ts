@@ -376,7 +376,8 @@ describe('a fault, as the SDK sees it', () => {
         return { Item: { ...Item, version: { N: String(seen) } } };
       });
       const copy = fake((operation, input) => {
-        if (operation === 'DescribeTable') return { Table: table };
+        const GlobalSecondaryIndexes = table!.GlobalSecondaryIndexes!.map((index) => ({ ...index, IndexStatus: 'ACTIVE' }));
+        if (operation === 'DescribeTable') return { Table: { ...table, TableStatus: 'ACTIVE', GlobalSecondaryIndexes } };
         return (applied.push((input.Item as { version: object }).version), {});
       });
       const lagging = new LaggingCopy(source, Promise.resolve(copy), new TableKeys([table!]), 0);
