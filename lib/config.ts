@@ -97,7 +97,8 @@ export const CONFIG_KEYS = [
 /** Reads and checks the deployment config. @throws ConfigError */
 export function readConfig(node: Node): StoreConfig {
   refuseUnknown(node.getAllContext() as Record<string, unknown>);
-  const value = (key: string): unknown => node.tryGetContext(key) as unknown;
+  // In cdk.json, null is a key that is not given.
+  const value = (key: string): unknown => (node.tryGetContext(key) as unknown) ?? undefined;
 
   const oneOf = <const T extends readonly [string, ...string[]]>(key: string, allowed: T): T[number] => {
     const given = value(key) ?? allowed[0];
@@ -110,11 +111,11 @@ export function readConfig(node: Node): StoreConfig {
     if (typeof given !== 'string' || !pattern.test(given)) throw new ConfigError(key, given, allowed, fallback);
     return given;
   };
-  const whole = (key: string, fallback: number, min: number, max: number): number => {
+  const whole: Whole = (key, fallback, min, max, because = '') => {
     const given = value(key) ?? fallback;
     const number = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
     if (typeof number !== 'number' || !Number.isInteger(number) || number < min || number > max) {
-      throw new ConfigError(key, given, `a whole number from ${min} to ${max}`, String(fallback));
+      throw new ConfigError(key, given, `a whole number from ${min} to ${max}${because}`, String(fallback));
     }
     return number;
   };
@@ -172,7 +173,7 @@ function readRegions(given: unknown): StoreConfig['regions'] {
   return [home, ...others];
 }
 
-type Whole = (key: string, fallback: number, min: number, max: number) => number;
+type Whole = (key: string, fallback: number, min: number, max: number, because?: string) => number;
 
 /** More than the default quota of a table can be had on request. */
 const MOST_UNITS = 1_000_000;
@@ -181,8 +182,8 @@ const MOST_UNITS = 1_000_000;
 function readCapacity(mode: CapacityConfig['mode'], value: (key: string) => unknown, whole: Whole): CapacityConfig {
   const units = (kind: 'Read' | 'Write'): UnitsConfig => {
     const max = whole(`max${kind}Units`, 4_000, 1, MOST_UNITS);
-    const min = whole(`min${kind}Units`, Math.min(5, max), 1, max);
-    return { min, max, seed: whole(`seed${kind}Units`, min, min, max) };
+    const min = whole(`min${kind}Units`, Math.min(5, max), 1, max, `, which is max${kind}Units`);
+    return { min, max, seed: whole(`seed${kind}Units`, min, min, max, `, between min${kind}Units and max${kind}Units`) };
   };
   const warmOf = (kind: 'Read' | 'Write', { max }: UnitsConfig): number | undefined => {
     const key = `warm${kind}Units`;

@@ -66,6 +66,10 @@ export function tableSchema(entities: readonly ModelEntity[]): TableSchema {
   const isLocal = ([, index]: [string, SharedIndex]) => index.pk.name === table.pk.name;
   requireWithin(secondary.filter((entry) => !isLocal(entry)), MAX_GLOBAL_INDEXES, 'global');
   requireWithin(secondary.filter(isLocal), MAX_LOCAL_INDEXES, 'local');
+  const notSeconds = entities.find(({ schema: { attributes } }) => TTL_ATTRIBUTE in attributes && !isSeconds(attributes[TTL_ATTRIBUTE]));
+  if (notSeconds) {
+    throw new Error(`${notSeconds.schema.model.entity}.${TTL_ATTRIBUTE} is no number of that name in the table; DynamoDB's TTL takes epoch seconds only.`);
+  }
   const keys = new Set([...indexes.values()].flatMap(({ pk, sk }) => [pk.name, ...(sk ? [sk.name] : [])]));
 
   return {
@@ -86,6 +90,10 @@ export function tableSchema(entities: readonly ModelEntity[]): TableSchema {
     ...(entities.some(({ schema }) => TTL_ATTRIBUTE in schema.attributes) && { timeToLiveAttribute: TTL_ATTRIBUTE }),
   };
 }
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html */
+const isSeconds = (attribute: { readonly type: unknown; readonly field?: string } | undefined) =>
+  attribute?.type === 'number' && (attribute.field ?? TTL_ATTRIBUTE) === TTL_ATTRIBUTE;
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const MAX_GLOBAL_INDEXES = 20;

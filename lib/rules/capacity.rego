@@ -49,7 +49,10 @@ places contains {"table": name, "path": path, "what": what, "scaling": scaling} 
 scales(scaling) if {
 	is_number(scaling.MinCapacity)
 	is_number(scaling.MaxCapacity)
-	is_number(scaling.TargetTrackingScalingPolicyConfiguration.TargetValue)
+	scaling.MinCapacity <= scaling.MaxCapacity
+	target := scaling.TargetTrackingScalingPolicyConfiguration.TargetValue
+	target >= 20
+	target <= 90
 }
 
 violation contains v if {
@@ -57,7 +60,7 @@ violation contains v if {
 	not scales(place.scaling)
 	v := make_diag_at(
 		"STORE-DDB-021", "ERROR", place.table, place.path,
-		sprintf("The %s does not scale: it would throttle at its peak, or cost its peak at all times. Give it auto-scaling with MinCapacity, MaxCapacity and a target-tracking policy (Capacity.autoscaled).", [place.what]),
+		sprintf("The %s does not scale: it would throttle at its peak, or cost its peak at all times. Give it auto-scaling with MinCapacity, a MaxCapacity that is not below it, and a target-tracking policy of 20 to 90 percent (Capacity.autoscaled).", [place.what]),
 	)
 }
 

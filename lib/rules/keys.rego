@@ -152,3 +152,23 @@ violation contains v if {
 		sprintf("%v has settings for an index %v in %v, and the table has no such global secondary index. Name one of the table's.", [titles[name], index.IndexName, replica.Region]),
 	)
 }
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Projection.html
+violation contains v if {
+	some name, table in tables
+	some kind in object.keys(limits)
+	some i, index in table[kind]
+	projection := object.get(index, "Projection", {})
+	type := object.get(projection, "ProjectionType", "nothing")
+	names := count(object.get(projection, "NonKeyAttributes", []))
+	not projects(type, names)
+	v := make_diag_at(
+		"STORE-DDB-020", "ERROR", name,
+		sprintf("Properties.%s.%d.Projection", [kind, i]),
+		sprintf("The %s projects %v with %d NonKeyAttributes, and DynamoDB refuses that: INCLUDE names some, ALL and KEYS_ONLY none.", [label(name, index), type, names]),
+	)
+}
+
+projects("INCLUDE", names) if names > 0
+
+projects(type, 0) if type in {"ALL", "KEYS_ONLY"}

@@ -70,7 +70,7 @@ violation contains v if {
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 violation contains v if {
 	some name in strong
-	tables[name].TimeToLiveSpecification.Enabled == true
+	expires(tables[name])
 	v := make_diag_at(
 		"STORE-DDB-004", "ERROR", name,
 		"Properties.TimeToLiveSpecification",
@@ -125,7 +125,7 @@ three_places(table) if {
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
 violation contains v if {
 	some name, table in tables
-	table.TimeToLiveSpecification.Enabled == true
+	expires(table)
 	attribute := table.TimeToLiveSpecification.AttributeName
 	some definition in table.AttributeDefinitions
 	definition.AttributeName == attribute
@@ -133,5 +133,45 @@ violation contains v if {
 		"STORE-DDB-008", "ERROR", name,
 		"Properties.TimeToLiveSpecification.AttributeName",
 		sprintf("%v expires items by %v, which is also a key attribute: to change when an item expires, it would have to be written anew. Name an attribute that is in no key.", [titles[name], attribute]),
+	)
+}
+
+# CloudFormation takes the text as well.
+expires(table) if table.TimeToLiveSpecification.Enabled in {true, "true"}
+
+# Everything here is about global tables, which a table of one region is too; a Table cannot become one later.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-bestpractices.html
+violation contains v if {
+	some name in resources_of_type("AWS::DynamoDB::Table")
+	v := make_diag_at(
+		"STORE-DDB-009", "ERROR", name, "Properties",
+		sprintf("%s is an AWS::DynamoDB::Table, which can get no replica later, and which the rules here do not look at. Make it a TableV2, as lib/constructs/model-table.ts does.", [name]),
+	)
+}
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+violation contains v if {
+	some name, table in tables
+	every replica in table.Replicas {
+		is_string(replica.Region)
+		replica.Region != input_region()
+	}
+	v := make_diag_at(
+		"STORE-DDB-010", "ERROR", name, "Properties.Replicas",
+		sprintf("%v has no replica in %s, the region of its stack, and CloudFormation refuses that. Add it to Replicas: the home region is the first of the config's regions.", [titles[name], input_region()]),
+	)
+}
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+violation contains v if {
+	some name, table in tables
+	some replica in table.Replicas
+	replica.SSESpecification.KMSMasterKeyId
+	some i, other in table.Replicas
+	not other.SSESpecification.KMSMasterKeyId
+	v := make_diag_at(
+		"STORE-DDB-051", "ERROR", name,
+		sprintf("Properties.Replicas.%d.SSESpecification", [i]),
+		sprintf("%v is encrypted with a customer's key in %v and has none in %v: all replicas have one or none. Give it the key of that region (replicaKeyArns of TableEncryptionV2.customerManagedKey).", [titles[name], region(replica), region(other)]),
 	)
 }

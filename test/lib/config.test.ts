@@ -1,5 +1,5 @@
 import { App } from 'aws-cdk-lib';
-import { readConfig } from '../../lib/config';
+import { CONFIG_KEYS, readConfig } from '../../lib/config';
 import { reasonsAgainstStrong } from '../../lib/consistency';
 import { createApp } from '../../lib/store-app';
 import { type Effect, EFFECTS } from '../../lib/triggers';
@@ -98,8 +98,8 @@ test.each<[string, unknown, string, string]>([
   ['capacity', 'fixed', 'on-demand | provisioned', 'capacity=on-demand'],
   ['maxReadUnits', '0', UNITS, 'maxReadUnits=4000'],
   ['maxWriteUnits', 'many', UNITS, 'maxWriteUnits=4000'],
-  ['minReadUnits', '4001', 'a whole number from 1 to 4000', 'minReadUnits=5'],
-  ['seedWriteUnits', '4', 'a whole number from 5 to 4000', 'seedWriteUnits=5'],
+  ['minReadUnits', '4001', 'a whole number from 1 to 4000, which is maxReadUnits', 'minReadUnits=5'],
+  ['seedWriteUnits', '4', 'a whole number from 5 to 4000, between minWriteUnits and maxWriteUnits', 'seedWriteUnits=5'],
   ['targetUtilization', '95', 'a whole number from 20 to 90', 'targetUtilization=70'],
   ['warmReadUnits', '11999', 'a whole number from 12000 to 1000000', 'warmReadUnits=12000'],
   ['warmWriteUnits', '1.5', 'a whole number from 4000 to 1000000', 'warmWriteUnits=4000'],
@@ -118,6 +118,11 @@ test.each<[string, unknown, string, string]>([
   ['removal', 'keep', 'retain | destroy', 'removal=retain'],
 ])('%s=%j is refused, saying what is allowed and an example', (key, value, allowed, example) => {
   expect(() => read({ [key]: value })).toThrow(`Config '${key}' is ${JSON.stringify(value)}; allowed: ${allowed}. Example: -c ${example}`);
+});
+
+test('null in cdk.json is a key that is not given', () => {
+  const keys = Object.fromEntries(CONFIG_KEYS.map((key) => [key, null]));
+  expect(read(keys)).toEqual(read({}));
 });
 
 test('a key that is misspelt is refused, and CDK\'s own are not', () => {

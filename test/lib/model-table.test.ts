@@ -178,6 +178,14 @@ describe('deriving a table', () => {
     );
   });
 
+  test('TTL by anything but a number of that name is refused', () => {
+    const expiring = (attribute: object) => modelOf('One', {}, { expiresAt: attribute });
+    expect(tableSchema([expiring({ type: 'number' })]).timeToLiveAttribute).toBe('expiresAt');
+    for (const attribute of [{ type: 'string' }, { type: 'number', field: 'ttl' }]) {
+      expect(() => tableSchema([expiring(attribute)])).toThrow(/^One\.expiresAt is no number of that name/);
+    }
+  });
+
   test('multi-attribute keys are refused', () => {
     const composite = { byOther: { index: 'gsi1', type: 'composite', pk: { composite: ['other'] }, sk: { composite: ['id'] } } };
     expect(() => tableSchema([modelOf('One', composite)])).toThrow('One.byOther has multi-attribute keys');

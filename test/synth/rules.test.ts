@@ -193,6 +193,15 @@ const CASES: Case[] = [
     says: 'store-dev-Orders has multi-Region strong consistency and TTL',
   },
   {
+    rule: 'STORE-DDB-004',
+    change: 'TTL as text with MRSC',
+    template: orders((table) => {
+      strong(table, 'us-east-1', 'us-east-2', 'us-west-2');
+      Object.assign(table, { TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: 'true' } });
+    }),
+    says: 'store-dev-Orders has multi-Region strong consistency and TTL',
+  },
+  {
     rule: 'STORE-DDB-005',
     change: 'local indexes with MRSC',
     template: orders((table) => {
@@ -240,6 +249,7 @@ const CASES: Case[] = [
       table.GlobalTableWitnesses = [{ Region: 'eu-central-1' }];
     }),
     says: '3 replicas and 1 witnesses in 4 regions',
+    also: 'STORE-DDB-010',
   },
   {
     rule: 'STORE-DDB-007',
@@ -249,6 +259,7 @@ const CASES: Case[] = [
       table.GlobalTableWitnesses = [{ Region: 'eu-west-3' }];
     }),
     says: '3 replicas and 1 witnesses in 3 regions',
+    also: 'STORE-DDB-010',
   },
   {
     rule: 'STORE-DDB-007',
@@ -258,6 +269,7 @@ const CASES: Case[] = [
       table.GlobalTableWitnesses = [{ Region: 'eu-west-2' }, { Region: 'eu-west-3' }];
     }),
     says: '1 replicas and 2 witnesses in 3 regions',
+    also: 'STORE-DDB-010',
   },
   {
     rule: 'STORE-DDB-008',
@@ -437,6 +449,64 @@ const CASES: Case[] = [
     change: 'a scalable target without policy',
     template: scalableTarget(false),
     says: 'The scalable target Target has no scaling policy',
+  },
+  {
+    rule: 'STORE-DDB-009',
+    change: 'a table that can get no replica',
+    template: {
+      Resources: {
+        Old: {
+          Type: 'AWS::DynamoDB::Table',
+          Properties: {
+            AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+            KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+            BillingMode: 'PAY_PER_REQUEST',
+          },
+        },
+      },
+    },
+    says: 'Old is an AWS::DynamoDB::Table',
+  },
+  {
+    rule: 'STORE-DDB-010',
+    change: 'no replica in the region of the stack',
+    template: orders((table) => replicate(table, 'eu-west-1', 'eu-west-2')),
+    says: 'store-dev-Orders has no replica in us-east-1, the region of its stack',
+  },
+  ...(
+    [
+      ['INCLUDE that names nothing', { ProjectionType: 'INCLUDE' }, 'projects INCLUDE with 0 NonKeyAttributes'],
+      ['ALL that names some', { ProjectionType: 'ALL', NonKeyAttributes: ['a'] }, 'projects ALL with 1 NonKeyAttributes'],
+      ['KEYS_ONLY that names some', { ProjectionType: 'KEYS_ONLY', NonKeyAttributes: ['a'] }, 'projects KEYS_ONLY with 1 NonKeyAttributes'],
+    ] as const
+  ).map(([change, projection, says]) => ({
+    rule: 'STORE-DDB-020',
+    change,
+    template: orders(({ GlobalSecondaryIndexes: [, index] }) => Object.assign(index!, { Projection: projection })),
+    says: `The index gsi2 of store-dev-Orders ${says}`,
+  })),
+  ...[
+    { MinCapacity: 11 },
+    { TargetTrackingScalingPolicyConfiguration: { TargetValue: 91 } },
+    { TargetTrackingScalingPolicyConfiguration: { TargetValue: 19 } },
+  ].map((wrong) => ({
+    rule: 'STORE-DDB-021',
+    change: `scaling with ${JSON.stringify(wrong)}`,
+    template: orders((table) => {
+      provisioned(table);
+      const { WriteCapacityAutoScalingSettings: settings } = scaling('Write');
+      table.WriteProvisionedThroughputSettings = { WriteCapacityAutoScalingSettings: { ...settings, ...wrong } };
+    }),
+    says: 'The write capacity of store-dev-Orders does not scale',
+  })),
+  {
+    rule: 'STORE-DDB-051',
+    change: "a customer's key for one of two replicas",
+    template: orders((table) => {
+      replicate(table, 'us-east-1', 'eu-west-1');
+      Object.assign(table.Replicas[0]!, { SSESpecification: { KMSMasterKeyId: 'arn:aws:kms:us-east-1:111122223333:key/a' } });
+    }),
+    says: "store-dev-Orders is encrypted with a customer's key in us-east-1 and has none in eu-west-1",
   },
   {
     rule: 'STORE-DDB-031',

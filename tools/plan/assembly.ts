@@ -39,11 +39,20 @@ export function openAssembly(folder: string): CloudAssembly {
   try {
     const assembly = new CloudAssembly(folder);
     // The templates are read when they are asked for: each once, here.
-    if (assembly.stacksRecursively.some(({ template }) => typeof template !== 'object')) throw new Error('a template is no object');
+    for (const { template, templateFile } of assembly.stacksRecursively) requireTemplate(template, templateFile);
+    if (assembly.stacksRecursively.length === 0) throw new Error('it has no stacks');
     return assembly;
   } catch (error) {
     throw new UserError(`The cloud assembly ${folder} cannot be read: ${(error as Error).message.split('\n')[0]}`);
   }
+}
+
+/** @throws Error for what is no template */
+function requireTemplate(template: unknown, file: string): void {
+  const resources = (template as Template | null)?.Resources;
+  const isOne = typeof template === 'object' && template !== null && !Array.isArray(template) && typeof (resources ?? {}) === 'object' && resources !== null;
+  const broken = Object.entries(resources ?? {}).find(([, resource]) => typeof (resource as Partial<Resource> | null)?.Type !== 'string');
+  if (!isOne || broken) throw new Error(`${file} is no template${broken ? `: ${broken[0]} has no Type` : ''}`);
 }
 
 /**

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../user-error';
 import { readStacks, type Stack } from './assembly';
-import { isStateful } from './stateful';
+import { isStateful, isTable } from './stateful';
 
 export interface Resource {
   Type: string;
@@ -41,12 +41,41 @@ const baseline = z.object({
   ),
 });
 
+const keySchema = z.array(z.looseObject({ AttributeName: z.string(), KeyType: z.string() }));
+const index = z.looseObject({ IndexName: z.string(), KeySchema: keySchema, Projection: z.looseObject({}).optional() });
+
+/** What a comparison looks into, of a table. */
+const table = z.looseObject({
+  AttributeDefinitions: z.array(z.looseObject({ AttributeName: z.string(), AttributeType: z.string() })).optional(),
+  KeySchema: keySchema.optional(),
+  GlobalSecondaryIndexes: z.array(index).optional(),
+  LocalSecondaryIndexes: z.array(index).optional(),
+  Replicas: z.array(z.looseObject({ Region: z.string() })).optional(),
+  StreamSpecification: z.looseObject({}).optional(),
+  TimeToLiveSpecification: z.looseObject({}).optional(),
+  WarmThroughput: z.looseObject({}).optional(),
+});
+
+/** @throws UserError for a table that cannot be compared: misshapen, or with an intrinsic function where a value should be */
+function requireTables({ stacks }: Release): void {
+  for (const { stackName, resources } of Object.values(stacks)) {
+    for (const [logicalId, { Type, Properties }] of Object.entries(resources)) {
+      const [issue] = (isTable(Type) ? table.safeParse(Properties ?? {}).error?.issues : undefined) ?? [];
+      if (!issue) continue;
+      throw new UserError(
+        `The table ${logicalId} of ${stackName} cannot be compared: ${issue.path.join('.')}: ${issue.message}. ` +
+          'The plan reads keys, indexes and replicas as they are written out, without intrinsic functions.',
+      );
+    }
+  }
+}
+
 const template = z.object({ Resources: z.record(z.string(), z.looseObject({ Type: z.string() })) });
 
-/** The release that an assembly would be. */
+/** The release that an assembly would be. @throws UserError for a table that cannot be compared */
 export function releaseOf(stacks: readonly Stack[]): Release {
   const statusShards = Math.max(...stacks.flatMap(({ template: { Resources = {} } }) => Object.values(Resources).map(shardsOf)));
-  return {
+  const release = {
     ...(statusShards > 0 && { statusShards }),
     stacks: Object.fromEntries(
       stacks.map(({ id, name, region, template: { Resources = {} } }) => [
@@ -55,6 +84,8 @@ export function releaseOf(stacks: readonly Stack[]): Release {
       ]),
     ),
   };
+  requireTables(release);
+  return release;
 }
 
 /** 0 for what is no function, and for one that has no shards. */
@@ -103,7 +134,11 @@ export function readRelease(path: string, now: readonly Stack[]): Release {
   if (statSync(path).isDirectory()) return releaseOf(readStacks(path));
   const content = parsed(path);
   const ours = baseline.safeParse(content);
-  if (ours.success) return ours.data as Release;
+  if (ours.success) {
+    if (Object.keys(ours.data.stacks).length === 0) throw new UserError(`${path} is of no stack. Write it from what is deployed: npm run plan -- --release --baseline ${path}`);
+    requireTables(ours.data as Release);
+    return ours.data as Release;
+  }
   const one = template.safeParse(content);
   if (one.success) return releaseOf([{ ...stackOfTemplate(path, one.data.Resources, now), template: one.data as Stack['template'] }]);
   const isOurs = typeof content === 'object' && content !== null && 'stacks' in content;

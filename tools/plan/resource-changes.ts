@@ -105,7 +105,7 @@ function compareResources(before: ReleasedStack, after: ReleasedStack, releases:
     }
     if (resource.Type !== next.Type) return { findings: [at(anotherType(resource, next))], notes: [] };
     const replaced = replacing(diff[logicalId]).filter((property) => !isTable(resource.Type) || !TABLE_REPLACEMENTS.includes(property));
-    const findings = [...(replaced.length > 0 ? [replacement(resource, next, replaced)] : []), ...weakened(resource, next)].map(at);
+    const findings = [...(replaced.length > 0 ? [replacement(resource, next, replaced)] : []), ...weakened(resource, next), ...fixedOfUserPool(resource, next)].map(at);
     if (!isTable(resource.Type)) return { findings, notes: [] };
     const table = {
       where: described(before.stackName, logicalId, resource),
@@ -140,6 +140,22 @@ function twinOf(resource: Resource, before: ReleasedStack, after: ReleasedStack,
 }
 
 type Unplaced = Omit<Finding, 'where'>;
+
+/** How people sign in, and what is known of them, is decided once. */
+const FIXED_OF_USER_POOL = ['AliasAttributes', 'UsernameAttributes', 'UsernameConfiguration'];
+
+/** https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html */
+function fixedOfUserPool(resource: Resource, next: Resource): Unplaced[] {
+  if (resource.Type !== 'AWS::Cognito::UserPool') return [];
+  const changed = FIXED_OF_USER_POOL.filter((property) => JSON.stringify(resource.Properties?.[property]) !== JSON.stringify(next.Properties?.[property]));
+  const names = (pool: Resource) => ((pool.Properties?.Schema ?? []) as { Name?: string }[]).map(({ Name }) => Name);
+  const removed = names(resource).filter((name) => !names(next).includes(name));
+  return [...changed, ...(removed.length > 0 ? [`Schema without ${removed.join(', ')}`] : [])].map((property) => ({
+    what: `${property}: it changes`,
+    why: 'Cognito fixes it when the user pool is made, so the update fails and is rolled back.',
+    instead: ['Keep it as it is; or add a second user pool, and move the users.'],
+  }));
+}
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html */
 const keeps = (policy: string | undefined) => policy === 'Retain' || policy === 'RetainExceptOnCreate';

@@ -11,7 +11,6 @@ const IDENTITY: Readonly<Record<string, string>> = {
   'AWS::Cognito::UserPoolGroup': 'who belongs to it is not in the template',
   'AWS::Events::EventBus': 'rules and archives of others hang on it',
   'AWS::Events::Archive': 'its events go with it',
-  'AWS::SES::EmailIdentity': 'its owner would have to prove it anew, and no mail is sent until then',
 };
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -28,11 +27,10 @@ const KINDS: Readonly<Record<string, string>> = {
   'AWS::SQS::Queue': 'queue',
   'AWS::Events::EventBus': 'event bus',
   'AWS::Events::Archive': 'archive',
-  'AWS::SES::EmailIdentity': 'mail identity',
 };
 
 /** The properties that hold a physical name, over all types. */
-const NAMES = ['TableName', 'BucketName', 'QueueName', 'ArchiveName', 'UserPoolName', 'ClientName', 'GroupName', 'EmailIdentity', 'Name'];
+const NAMES = ['TableName', 'BucketName', 'QueueName', 'ArchiveName', 'UserPoolName', 'ClientName', 'GroupName', 'Name'];
 
 let stateful: Set<string> | undefined;
 

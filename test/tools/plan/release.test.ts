@@ -49,6 +49,33 @@ test('what is stateful: the specification, without logs, and what is an identity
   expect(types.filter(isStateful)).toEqual(['AWS::DynamoDB::GlobalTable', 'AWS::S3::Bucket', 'AWS::Events::Archive']);
 });
 
+test.each<[string, object]>([
+  ['GlobalSecondaryIndexes', { GlobalSecondaryIndexes: 'two' }],
+  ['GlobalSecondaryIndexes', { GlobalSecondaryIndexes: { 'Fn::If': ['A', [], []] } }],
+  ['GlobalSecondaryIndexes.0', { GlobalSecondaryIndexes: [null] }],
+  ['Replicas', { Replicas: {} }],
+  ['KeySchema', { KeySchema: 'x' }],
+  ['AttributeDefinitions', { AttributeDefinitions: null }],
+  ['TimeToLiveSpecification', { TimeToLiveSpecification: null }],
+])('a table whose %s cannot be compared is named', (path, Properties) => {
+  const resources = { T: { Type: 'AWS::DynamoDB::GlobalTable', Properties } };
+  const text = JSON.stringify({ stacks: { Data: { stackName: 'data', region: 'us-east-1', resources } } });
+  expect(() => readRelease(file('misshapen.json', text), [])).toThrow(new RegExp(`^The table T of data cannot be compared: ${path}: `));
+  const [stack] = storeStacks();
+  expect(() => releaseOf([{ ...stack!, template: { Resources: resources as never } }])).toThrow(`The table T of ${stack!.name} cannot be compared: ${path}: `);
+});
+
+test('a baseline of no stack is none', () => {
+  expect(() => readRelease(file('of-none.json', '{"stacks":{}}'), [])).toThrow(/of-none\.json is of no stack\. Write it from what is deployed/);
+});
+
+test.each(['null', '{"Resources":null}', '{"Resources":{"A":null}}', '[]'])('an assembly whose template is %s cannot be read', (content) => {
+  const copy = mkdtempSync(join(folder, 'assembly-'));
+  for (const name of readdirSync(assemblyOf('per-domain')).filter((name) => name.endsWith('.json'))) cpSync(join(assemblyOf('per-domain'), name), join(copy, name));
+  writeFileSync(join(copy, 'Data.template.json'), content);
+  expect(() => readStacks(copy)).toThrow(/^The cloud assembly .* cannot be read: Data\.template\.json is no template/);
+});
+
 describe('other forms of a baseline', () => {
   const now = storeStacks();
   const DATA = join(assemblyOf('per-domain'), 'Data.template.json');

@@ -22,6 +22,17 @@ test('the store against itself', () => {
   expect(afterChange(() => {})).toEqual({ findings: [], notes: [] });
 });
 
+test.each<[object, object, string[]]>([
+  [{ UsernameAttributes: ['email'] }, { UsernameAttributes: ['phone_number'] }, ['UsernameAttributes: it changes']],
+  [{ AliasAttributes: ['email'] }, {}, ['AliasAttributes: it changes']],
+  [{ Schema: [{ Name: 'email' }, { Name: 'plan' }] }, { Schema: [{ Name: 'email' }] }, ['Schema without plan: it changes']],
+  [{ Schema: [{ Name: 'email' }] }, { Schema: [{ Name: 'email' }, { Name: 'plan' }] }, []],
+  [{ MfaConfiguration: 'OFF' }, { MfaConfiguration: 'OPTIONAL' }, []],
+])('a user pool that goes from %j to %j', (before, after, whats) => {
+  const pool = (Properties: object): Resource => ({ Type: 'AWS::Cognito::UserPool', Properties: { ...Properties }, ...RETAIN });
+  expect(found({ Pool: pool(before) }, { Pool: pool(after) }).map(({ what }) => what)).toEqual(whats);
+});
+
 describe('the shards of the sharded indexes', () => {
   const [set, text] = [(statusShards: number) => (release: Release) => void (release.statusShards = statusShards), (what: string) => expect.objectContaining({ what })];
 
