@@ -122,6 +122,7 @@ async function main(): Promise<void> {
   stopOnSignals(platform);
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   console.log(`The store is ready: ${platform.url}  (${layout}, ${region}, ${platform.engine}, ${seconds} s)`);
+  if (platform.homeRegion !== region) console.log(`  Home region   ${platform.homeRegion}, where what is pinned is written, and streams are read`);
   console.log(`  DynamoDB      ${platform.dynamodb} for the AWS CLI or NoSQL Workbench, with any credentials`);
   console.log(`  Other         ${platform.services} for SES, SQS, EventBridge, S3 and Lambda, by the AWS CLI's --endpoint-url`);
   console.log(`  Sent          ${platform.url}/_local/outbox: mail, events, archived objects, what was given up`);

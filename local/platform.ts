@@ -62,6 +62,8 @@ export interface Platform {
   dynamodb: string;
   /** The endpoint of the stand-ins for SES, SQS, EventBridge, S3 and Lambda. */
   services: string;
+  /** Where the tables' stack is, and the consumers of their streams. */
+  homeRegion: string;
   engine: string;
   /** What a person must know who runs this engine. */
   warning: string | undefined;
@@ -274,6 +276,7 @@ async function start(
     url,
     dynamodb,
     services,
+    homeRegion,
     engine: engine.label,
     warning: engine.warning,
     notEmulated: notEmulated(assembly.resources),

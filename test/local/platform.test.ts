@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Answer, aProduct, client } from '../support/store';
-import { assemblyOf, PROJECT } from '../support/synthesize-once';
+import { assemblyOf, globalAssemblyOf, PROJECT } from '../support/synthesize-once';
 
 /** The platform as a person starts it: its process, its output, its state. */
 describe('the process', () => {
@@ -206,6 +206,26 @@ describe('the process', () => {
     const third = launch(['--assembly', assemblyOf('per-domain'), '--port', port, '--layout', 'single-table']);
     expect(await third.ended).toBe(1);
     expect(third.output()).toBe(`Port ${port} is in use. Choose another: npm start -- --port ${Number(port) + 1}\n`);
+  });
+
+  test('another region has the data of the home region: each is a replica of the same tables', async () => {
+    const assembly = ['--assembly', globalAssemblyOf('per-domain')];
+    const home = await start([...assembly, '--fresh']);
+    const admin = client(home.url, await home.token('root', ['admin']));
+    expect((await admin.post('/products', aProduct({ productId: 'everywhere' }))).status).toBe(201);
+    home.child.kill('SIGTERM');
+    await home.ended;
+
+    const elsewhere = await start([...assembly, '--region', 'ap-southeast-1']);
+    expect(elsewhere.output()).toContain('(per-domain, ap-southeast-1, ');
+    expect(elsewhere.output()).toContain('\n  Home region   us-east-1, where what is pinned is written, and streams are read\n');
+    expect((await client(elsewhere.url, undefined).get('/products/everywhere')).body).toMatchObject({ productId: 'everywhere', stock: 10 });
+    elsewhere.child.kill('SIGTERM');
+    await elsewhere.ended;
+
+    const nowhere = launch([...assembly, '--port', '0', '--region', 'us-west-2']);
+    expect(await nowhere.ended).toBe(1);
+    expect(nowhere.output()).toBe('The assembly has no tables in us-west-2; its regions: eu-west-1, ap-southeast-1, us-east-1.\n');
   });
 
   test('a start that fails leaves nothing where there was nothing', async () => {
