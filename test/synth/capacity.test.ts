@@ -63,10 +63,16 @@ describe.each(LAYOUTS)('the capacity of the tables, %s', (layout) => {
 
   test.each(['on-demand', 'provisioned'])('%s is warmed only where it is asked for, with its indexes', (capacity) => {
     for (const table of tables({ capacity })) expect(JSON.stringify(table)).not.toContain('WarmThroughput');
-    const WarmThroughput = { ReadUnitsPerSecond: 20_000 };
-    for (const table of tables({ capacity, maxReadUnits: 30_000, warmReadUnits: 20_000 })) {
-      expect(table.WarmThroughput).toEqual(WarmThroughput);
-      for (const index of table.GlobalSecondaryIndexes) expect(index.WarmThroughput).toEqual(WarmThroughput);
+    const [read, write] = [{ ReadUnitsPerSecond: 20_000 }, { WriteUnitsPerSecond: 5_000 }];
+    for (const [given, WarmThroughput] of [
+      [{ warmReadUnits: 20_000 }, read],
+      [{ warmWriteUnits: 5_000 }, write],
+      [{ warmReadUnits: 20_000, warmWriteUnits: 5_000 }, { ...read, ...write }],
+    ]) {
+      for (const table of tables({ capacity, maxReadUnits: 30_000, maxWriteUnits: 6_000, ...given })) {
+        expect(table.WarmThroughput).toEqual(WarmThroughput);
+        for (const index of table.GlobalSecondaryIndexes) expect(index.WarmThroughput).toEqual(WarmThroughput);
+      }
     }
   });
 });
