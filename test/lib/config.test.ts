@@ -76,6 +76,10 @@ test('takes each value as the command line gives it, and as cdk.json may', () =>
   expect(read({ ...inJson, regions: ['eu-west-1', 'us-east-1'], kinesis: true })).toEqual(expected);
 });
 
+test('a ceiling below the usual minimum is the minimum as well', () => {
+  expect(read({ maxReadUnits: 3, maxWriteUnits: 1 }).capacity).toMatchObject({ read: { min: 3, max: 3, seed: 3 }, write: { min: 1, max: 1, seed: 1 } });
+});
+
 const UNITS = 'a whole number from 1 to 1000000';
 
 test.each<[string, unknown, string, string]>([
@@ -162,6 +166,7 @@ describe('multi-region strong consistency', () => {
     [['ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'], plain, []],
     [['us-east-1', 'us-east-2'], plain, ['it takes three regions, and these are 2']],
     [['us-east-1'], plain, ['it takes three regions, and this is one']],
+    [['eu-central-1', 'eu-west-1', 'eu-west-2', 'eu-west-3'], plain, ['it takes three regions, and these are 4']],
     [['us-east-1', 'us-east-2', 'us-west-1'], plain, [expect.stringMatching(/^the regions .* are not all in one of its region sets/) as string]],
     [['us-east-1', 'us-east-2', 'us-west-2'], { ...plain, timeToLiveAttribute: 'ttl' }, ['the table T has TTL (ttl), which it excludes']],
   ])('in %j: %j %j', (regions, table, reasons) => {
