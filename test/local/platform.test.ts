@@ -228,6 +228,14 @@ describe('the process', () => {
     expect(nowhere.output()).toBe('The assembly has no tables in us-west-2; its regions: eu-west-1, ap-southeast-1, us-east-1.\n');
   });
 
+  test('a region that cdk.json has not becomes one more replica', async () => {
+    const started = launch(['--region', 'eu-west-1', '--port', '0']);
+    const url = await until(() => /ready: (http:\S+)/.exec(started.output())?.[1]);
+    expect((await client(url, undefined).get('/_local/health')).body).toMatchObject({ region: 'eu-west-1', homeRegion: 'us-east-1' });
+    started.child.kill('SIGTERM');
+    await started.ended;
+  }, 60_000);
+
   test('a start that fails leaves nothing where there was nothing', async () => {
     const before = readdirSync(state).sort();
     for (const args of [['--layout', 'two'], ['--region', 'mars-1']]) {

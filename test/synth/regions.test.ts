@@ -110,7 +110,9 @@ describe.each(LAYOUTS)('three regions, %s', (layout) => {
       expect(keys.map(({ Resource }) => (Resource as { 'Fn::GetStackOutput': { Region?: string } })['Fn::GetStackOutput'].Region ?? region).sort()).toEqual(
         regionsOf(api(region), name),
       );
-      for (const { Resource, Condition } of keys) {
+      for (const { Action, Resource, Condition } of keys) {
+        // What DynamoDB does with a customer's key. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        expect(Action).toEqual(['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo']);
         const { Region: of = region } = (Resource as { 'Fn::GetStackOutput': { Region?: string } })['Fn::GetStackOutput'];
         expect(JSON.stringify(Condition)).toContain(`dynamodb.${of}.`);
       }

@@ -12,7 +12,7 @@ describe.each(LAYOUTS)('the templates of %s', (layout) => {
 
 describe('the templates that more regions, capacity, keys and alarms make', () => {
   const synth = new Stacks();
-  const stacks = synth.of({ regions: 'us-east-1,eu-west-1', capacity: 'provisioned', encryption: 'customer', alarmEmail: 'ops@example.com' });
+  const stacks = synth.of({ regions: 'us-east-1,eu-west-1', capacity: 'provisioned', encryption: 'customer', kinesis: 'true', alarmEmail: 'ops@example.com' });
   afterAll(() => synth.remove());
 
   // An API of another region is that of the home region; test/synth/regions.test.ts says what differs.
