@@ -26,6 +26,7 @@ export function withUpdate(existing: TableDescription, { Create, Delete }: Globa
   return { ...existing, GlobalSecondaryIndexes: [...others, ...(Create ? [Create] : [])] };
 }
 
+/** Makes the change. An engine may go on filling a new index after it answered: `areIndexesReady` tells. */
 export async function updateIndex(engine: Engine, { TableName, AttributeDefinitions }: GlobalTable, update: GlobalSecondaryIndexUpdate): Promise<void> {
   await callApi(engine, 'UpdateTable', { TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates: [update] });
 }

@@ -117,6 +117,7 @@ async function main(): Promise<void> {
     region,
     onRequest: printRequest,
     onFunctionOutput: functionLog(() => join(platform.stateFolder, 'logs')),
+    onTableUpdate: (text) => console.log(text),
     onStreamProblem: (text) => console.error(`[streams] ${text}`),
   });
   stopOnSignals(platform);

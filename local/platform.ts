@@ -51,6 +51,8 @@ export interface PlatformOptions {
   onFunctionOutput(flow: string, text: string): void;
   /** What a person should know of the streams: a record that was given up, a read that failed. */
   onStreamProblem(text: string): void;
+  /** What is changed of a table of an earlier start. */
+  onTableUpdate?: ((text: string) => void) | undefined;
   /** Each call of DynamoDB that a function makes. */
   onDynamoDbCall?: ((call: Call) => void) | undefined;
 }
@@ -131,7 +133,7 @@ async function start(
   const tables = atHome('AWS::DynamoDB::GlobalTable').map((resource) => resolver.properties<GlobalTable>(resource));
   await Promise.all(
     tables.map(async (table) => {
-      const streamArn = await ensureTable(engine, table, true);
+      const streamArn = await ensureTable(engine, table, true, options.onTableUpdate);
       if (streamArn !== undefined) resolver.streamArns.set(table.TableName, streamArn);
     }),
   );

@@ -23,10 +23,16 @@ export interface GlobalTable {
  * The table is on-demand whatever the template says: no engine throttles.
  *
  * @param withStream false for a copy whose changes nobody is to hear of
+ * @param onUpdate told before a table that is there is changed, which takes as long as it has items
  * @returns the ARN of its stream; undefined where it has none
  * @throws UserError when there is a table of this name with other keys, indexes or stream records
  */
-export async function ensureTable(engine: Engine, table: GlobalTable, withStream: boolean): Promise<string | undefined> {
+export async function ensureTable(
+  engine: Engine,
+  table: GlobalTable,
+  withStream: boolean,
+  onUpdate: (text: string) => void = () => {},
+): Promise<string | undefined> {
   const { TableName } = table;
   const stream = withStream && table.StreamSpecification ? { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } } : {};
   let existing = await describe(engine, TableName);
@@ -35,6 +41,8 @@ export async function ensureTable(engine: Engine, table: GlobalTable, withStream
     existing = await whenReady(engine, TableName);
     const update = indexUpdate(existing, table);
     if (update && shape(withUpdate(existing, update)) === shape(table)) {
+      const { Create, Delete } = update;
+      onUpdate(Create ? `Filling the new index ${Create.IndexName} of ${TableName} ...` : `Removing the index ${Delete?.IndexName} of ${TableName} ...`);
       await updateIndex(engine, table, update);
       existing = await whenReady(engine, TableName);
     }

@@ -60,7 +60,9 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
     }
     const streamArn = await ensureTable(engine, before, true);
 
-    expect(await ensureTable(engine, table, true)).toBe(streamArn);
+    const said: string[] = [];
+    expect(await ensureTable(engine, table, true, (text) => said.push(text))).toBe(streamArn);
+    expect(said).toEqual([`Filling the new index gsi2 of ${TableName} ...`]);
 
     expect((await found()).size).toBe(ORDERS);
     const one = await callApi<{ Items: { orderId: { S: string } }[] }>(engine, 'Query', {
@@ -73,7 +75,9 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
   }, 60_000);
 
   test('loses one that is removed, and no item', async () => {
-    await ensureTable(engine, before, true);
+    const said: string[] = [];
+    await ensureTable(engine, before, true, (text) => said.push(text));
+    expect(said).toEqual([`Removing the index gsi2 of ${TableName} ...`]);
     await expect(found()).rejects.toThrow(/index/i);
     const { Count } = await callApi<{ Count: number }>(engine, 'Scan', { TableName, Select: 'COUNT', Limit: 10 });
     expect(Count).toBe(10);
