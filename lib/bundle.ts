@@ -24,22 +24,33 @@ export const LAMBDA_BUNDLE = {
 
 /**
  * Leaves out what never runs in Lambda:
- * - the SDK's default credential chain (SSO, processes, files, EC2): Lambda's credentials are environment variables;
+ * - the default credential chain of the SDK and of the DAX client (SSO, processes, files, EC2): Lambda's credentials are
+ *   environment variables;
  * - the JSON schema check of each ElectroDB model at load: the tests and the synth run it on the same models.
  */
 export const LAMBDA_SUBSTITUTES: Plugin = {
   name: 'lambda-substitutes',
   setup({ onResolve }) {
-    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
-      path: join(PROJECT, 'lib/substitutes/credential-provider-node.ts'),
-    }));
-    onResolve({ filter: /^jsonschema$/ }, () => ({ path: join(PROJECT, 'lib/substitutes/jsonschema.ts') }));
+    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, substitute('credential-provider-node'));
+    onResolve({ filter: /^@aws-sdk\/credential-providers$/ }, substitute('credential-providers'));
+    onResolve({ filter: /^jsonschema$/ }, substitute('jsonschema'));
   },
 };
 
+/** Leaves out the DAX client and its adapter, where no function is to load them. */
+const WITHOUT_DAX: Plugin = {
+  name: 'without-dax',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/product-cache$/ }, substitute('product-cache'));
+  },
+};
+
+const substitute = (name: string) => () => ({ path: join(PROJECT, `lib/substitutes/${name}.ts`) });
+
 /** A folder for each function, by its name: `index.mjs` and the chunks that it imports, and nothing else. */
 export interface Bundles {
-  folder(name: string): string;
+  /** @param withDax its bundle with the DAX client */
+  folder(name: string, withDax?: boolean): string;
   /** Deletes the folders; the assembly has its own copy by then. */
   dispose(): Promise<void>;
 }
@@ -47,8 +58,14 @@ export interface Bundles {
 /**
  * Bundles all functions in one pass of esbuild. What several share is minified once, into chunks (18 functions: 0.2 s,
  * where 18 whole files take 1.2 s); each function's folder then gets the chunks that it needs.
+ *
+ * The functions that use DAX are bundled with its client in a pass of their own: what is shared depends on who shares it, and
+ * the bundles of all others must be the same with DAX and without.
  */
-export async function bundleFunctions(functions: readonly { name: string; entry: string }[]): Promise<Bundles> {
+export async function bundleFunctions(
+  functions: readonly { name: string; entry: string }[],
+  { withDax = false }: { withDax?: boolean } = {},
+): Promise<Bundles> {
   const root = await mkdtemp(join(tmpdir(), 'store-bundles-'));
   const outdir = join(root, 'esbuild');
   const { metafile, outputFiles } = await build({
@@ -61,7 +78,7 @@ export async function bundleFunctions(functions: readonly { name: string; entry:
     chunkNames: 'chunks/[hash]',
     metafile: true,
     write: false,
-    plugins: [LAMBDA_SUBSTITUTES],
+    plugins: withDax ? [LAMBDA_SUBSTITUTES] : [LAMBDA_SUBSTITUTES, WITHOUT_DAX],
   });
   const contents = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
   const imports = new Map(

@@ -30,15 +30,22 @@ export interface TableNames {
  *
  * Entities are made on first use. One takes about a millisecond of a cold start, and no flow needs all thirteen.
  *
+ * Products are read by many and written by few, so they are what is cached: `cached` reads them as buyers do, `writeThrough`
+ * writes them so that those reads see it. Without a cache these are the replica and the home region, as they are.
+ *
  * @param client a client of the home region
- * @param replicaClient makes a client of the region that the function runs in, where that is not the home region
+ * @param others `replica` makes a client of the region that the function runs in, where that is not the home region;
+ *   `cache` is one that caches what it reads and writes in the home region, where the function runs there
  */
-export function createStore(tables: TableNames, client?: DocumentClient, replicaClient?: () => DocumentClient) {
+export function createStore(tables: TableNames, client?: DocumentClient, others: { replica?: () => DocumentClient; cache?: DocumentClient } = {}) {
+  const { replica: replicaClient, cache } = others;
   const entities = createEntities(tables, () => client);
   let own: DocumentClient | undefined;
   const near = replicaClient ? createEntities(tables, () => (own ??= replicaClient())) : entities;
+  const through = cache ? createEntities(tables, () => cache) : undefined;
+  const cached = onFirstUse({ Product: () => readOnly((through ?? near).Product) });
+  const writeThrough = onFirstUse({ Product: () => (through ?? entities).Product });
   const replica = onFirstUse({
-    Product: () => readOnly(near.Product),
     CartItem: () => singleItems(near.CartItem),
     Session: () => singleItems(near.Session),
     /** The collection of a user: profile, statistics, cart, sessions. */
@@ -47,7 +54,13 @@ export function createStore(tables: TableNames, client?: DocumentClient, replica
       return new Service({ User, CustomerStats, CartItem, Session }).collections.account;
     },
   });
-  return onFirstUse({ entities: () => entities, service: () => new Service({ ...entities }), replica: () => replica });
+  return onFirstUse({
+    entities: () => entities,
+    service: () => new Service({ ...entities }),
+    replica: () => replica,
+    cached: () => cached,
+    writeThrough: () => writeThrough,
+  });
 }
 
 function createEntities(tables: TableNames, client: () => DocumentClient | undefined) {
@@ -71,7 +84,7 @@ function createEntities(tables: TableNames, client: () => DocumentClient | undef
   });
 }
 
-/** All entities of the store by name; `service`, which joins them: collections are queries of the service; and `replica`. */
+/** All entities of the store by name; `service`, which joins them: collections are queries of the service; and what is done elsewhere. */
 export type Store = ReturnType<typeof createStore>;
 
 /** An object whose properties are made when they are first read. */

@@ -5,7 +5,7 @@ import { readByProductId } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
 import { productView } from './product-view';
 
-const { Product } = store.replica;
+const { Product } = store.cached;
 
 const MAX_IDS = 500;
 

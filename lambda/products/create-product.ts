@@ -7,7 +7,8 @@ import { newItems, productExists } from './new-items';
 import { newProduct } from './product-input';
 import { createdProduct, productView } from './product-view';
 
-const { Product, Stock } = store.entities;
+const { Product } = store.writeThrough;
+const { Stock } = store.entities;
 
 /** Writes a product and its Stock in one transaction. @throws Problem `product-exists`, `invalid-input` (over 8 KB) */
 export async function createProduct(

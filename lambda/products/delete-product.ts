@@ -4,7 +4,8 @@ import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
 import { transact } from '#shared/transact';
 
-const { Product, Stock } = store.entities;
+const { Product } = store.writeThrough;
+const { Stock } = store.entities;
 
 /** Deletes a product and its stock. Its price changes and stock movements stay. @throws Problem `not-found` */
 export async function deleteProduct(

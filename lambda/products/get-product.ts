@@ -3,11 +3,12 @@ import { flow } from '#shared/http';
 import { store } from '#shared/store';
 import { productEtag, productView } from './product-view';
 
-const { Product } = store.replica;
+const { Product } = store.cached;
 const { Stock } = store.entities;
 
 /**
- * Reads a product with its stock: the product from the region's replica, the stock, which is one number, where it is sold.
+ * Reads a product with its stock: the product through the cache, else from the region's replica; the stock, which is one number
+ * and never cached, where it is sold.
  * @param consistent strongly, at twice the price, for a caller that has just written it
  * @throws Problem `not-found`
  */

@@ -6,7 +6,8 @@ import { store } from '#shared/store';
 import { newItems } from './new-items';
 import { newProduct, setAndRemove } from './product-input';
 
-const { Product, Stock } = store.entities;
+const { Product } = store.writeThrough;
+const { Stock } = store.entities;
 
 const MAX_PRODUCTS = 500;
 

@@ -6,7 +6,7 @@ import { page, text } from '#shared/input';
 import { store } from '#shared/store';
 import { productView } from './product-view';
 
-const { Product } = store.replica;
+const { Product } = store.cached;
 
 const query = z.strictObject({ category: text(100), ...page });
 

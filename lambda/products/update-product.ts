@@ -10,7 +10,8 @@ import { getProduct } from './get-product';
 import { productChange, requireProductSize, setAndRemove } from './product-input';
 import { productEtag } from './product-view';
 
-const { Product, Stock } = store.entities;
+const { Product } = store.writeThrough;
+const { Stock } = store.entities;
 
 /**
  * Changes a product if it still is what the caller read. Where Stock holds a copy of what changes (price, currency,

@@ -1,4 +1,4 @@
-import { awsError, failureKind } from './errors';
+import { awsError, failureKind, mayRepeat } from './errors';
 import { backoff } from './retry';
 
 /** DynamoDB's limits. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html */
@@ -24,7 +24,7 @@ export type LeftReason = 'unprocessed' | 'unknown-outcome';
  * @param size entries in a chunk, at most
  * @param send one call; answers what it left unprocessed. It is to stop when the signal says so.
  * @param deadline epoch milliseconds; calls under way are aborted then
- * @returns what is left, with the reason
+ * @returns what is left, with the reason: also what must not be sent again, a write that DAX did not answer
  * @throws Error for a failure that is not a passing one
  */
 export async function inBatches<Entry>(
@@ -35,6 +35,7 @@ export async function inBatches<Entry>(
 ): Promise<Map<Entry, LeftReason>> {
   const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
   let left = new Map(entries.map((entry): [Entry, LeftReason] => [entry, 'unprocessed']));
+  const given = new Map<Entry, LeftReason>();
   for (let attempt = 0; left.size > 0; attempt++) {
     if (attempt > 0 && !(await backoff(attempt - 1, deadline))) break;
     const chunks = chunksOf([...left.keys()], size);
@@ -52,13 +53,14 @@ export async function inBatches<Entry>(
             // What the abort ends has no answer of DynamoDB's.
             const kind = signal.aborted && !awsError(error) ? 'unknown-outcome' : failureKind(error);
             if (kind === 'other') throw error;
-            remain(chunk, kind === 'throttled' ? undefined : kind);
+            if (signal.aborted || mayRepeat(error)) remain(chunk, kind === 'throttled' ? undefined : kind);
+            else for (const entry of chunk) given.set(entry, 'unknown-outcome');
           }
         }
       }),
     );
   }
-  return left;
+  return new Map([...left, ...given]);
 }
 
 const chunksOf = <Entry>(entries: Entry[], size: number): Entry[][] =>

@@ -105,6 +105,26 @@ export function failureKind(error: unknown): FailureKind {
   return status === undefined ? 'unknown-outcome' : 'other';
 }
 
+/**
+ * Whether the call that failed may be sent again: one that DynamoDB refused for a passing reason, or one that had no answer and
+ * comes to the same when it is done twice, which who sends it must know. Never a write that DAX did not answer.
+ */
+export const mayRepeat = (error: unknown): boolean => failureKind(error) !== 'other' && !(awsError(error) instanceof UnansweredWrite);
+
+/**
+ * A write that went to DAX and had no answer: it may have been done. It is reported, and not sent again. Sent to DAX, it would
+ * wait for the same cluster; sent to DynamoDB, it would leave what DAX holds as it was.
+ */
+export class UnansweredWrite extends Error {
+  override readonly name = 'UnansweredWrite';
+  /** No status, as that of a call that the SDK had no answer to. */
+  readonly $metadata = {};
+
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+  }
+}
+
 /** The SDK's own error: ElectroDB wraps it as the cause of an ElectroError. Undefined for an error of another origin. */
 export function awsError(error: unknown): SdkError | undefined {
   const cause = error instanceof Error && 'isElectroError' in error ? error.cause : error;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awsError, failureKind, outcomeUnknown, Problem } from './errors';
+import { awsError, failureKind, mayRepeat, outcomeUnknown, Problem } from './errors';
 import { hasLostAnswer } from './lost-answers';
 
 /**
@@ -25,7 +25,7 @@ export async function untilAnswered<Result>(deadline: number, call: () => Promis
     try {
       return await call();
     } catch (error) {
-      if (failureKind(error) === 'other' || !(await backoff(attempt, deadline))) throw error;
+      if (!mayRepeat(error) || !(await backoff(attempt, deadline))) throw error;
     }
   }
 }
@@ -69,7 +69,7 @@ export async function writeOnCondition<Result>(deadline: number, call: () => Pro
       const kind = failureKind(error);
       mayBeOwn ||= kind === 'unknown-outcome' || hasLostAnswer(error);
       if (awsError(error)?.name === 'ConditionalCheckFailedException') return { done: false, mayBeOwn };
-      if (kind !== 'other' && (await backoff(attempt, deadline))) continue;
+      if (mayRepeat(error) && (await backoff(attempt, deadline))) continue;
       if (kind === 'throttled' && mayBeOwn) throw outcomeUnknown();
       throw error;
     }

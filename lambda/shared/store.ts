@@ -3,6 +3,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createStore } from '#model/store';
 import { env } from './env';
 import { noteLostAnswers } from './lost-answers';
+import { productCache } from './product-cache';
 import { SDK_RETRY } from './sdk-retry';
 
 /** A document client of a region. */
@@ -26,9 +27,9 @@ const here = env('AWS_REGION');
 /** The document client behind the model, for what ElectroDB has no call for: PartiQL. It works in the home region. */
 export const client = documentsOf(home);
 
-/** The model on the tables that the template names: in the home region, and what may be done here on this region's replica. */
+/** The model on the tables that the template names: in the home region, on this region's replica, and through the cache. */
 export const store = createStore(
   { users: env('USERS_TABLE'), products: env('PRODUCTS_TABLE'), orders: env('ORDERS_TABLE') },
   client,
-  here === home ? undefined : () => documentsOf(here),
+  here === home ? { cache: productCache(client) } : { replica: () => documentsOf(here) },
 );

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { itemSize } from '#model/item-size';
-import { awsError, failureKind, isItemSize, itemCollectionFull, itemTooLarge, outcomeUnknown, Problem } from './errors';
+import { awsError, failureKind, isItemSize, itemCollectionFull, itemTooLarge, mayRepeat, outcomeUnknown, Problem } from './errors';
 import { hasLostAnswer } from './lost-answers';
 import { backoff } from './retry';
 
@@ -94,7 +94,7 @@ export async function untilKnown(
       // Nobody else has the token: what it was used for is an earlier try, as DynamoDB keeps it. That one was done.
       if (answerLost && awsError(error)?.name === 'IdempotentParameterMismatchException') return null;
       const kind = failureKind(error);
-      if (kind === 'other') throw error;
+      if (!mayRepeat(error)) throw error;
       answerLost ||= kind === 'unknown-outcome' || hasLostAnswer(error);
     }
     if (!(await backoff(attempt, deadline))) {

@@ -12,31 +12,35 @@ const PINNED = ['EmailClaim', 'Stock', 'StockMovement', 'Order', 'OrderEvent', '
 
 describe('what a flow has of another region than the home region', () => {
   test('holds no pinned entity, and of what is written at home only the reads', () => {
-    expect(Object.keys(store.replica)).toEqual(['Product', 'CartItem', 'Session', 'account']);
-    expect(Object.keys(store.replica.Product)).toEqual(['get', 'query']);
+    expect(Object.keys(store.replica)).toEqual(['CartItem', 'Session', 'account']);
+    expect(Object.keys(store.cached)).toEqual(['Product']);
+    expect(Object.keys(store.cached.Product)).toEqual(['get', 'query']);
+    expect(Object.keys(store.writeThrough)).toEqual(['Product']);
     // @ts-expect-error: stock is pinned
     expect(store.replica.Stock).toBeUndefined();
     // @ts-expect-error: so are orders
     expect(store.replica.Order).toBeUndefined();
     // @ts-expect-error: a product is written at home
-    expect(store.replica.Product.patch).toBeUndefined();
+    expect(store.cached.Product.patch).toBeUndefined();
     for (const entity of [store.replica.CartItem, store.replica.Session]) {
       expect(Object.keys(entity)).toEqual(['get', 'query', 'put', 'patch', 'delete']);
     }
   });
 
+  const tables = { users: 'Users', products: 'Products', orders: 'Orders' };
+  const asked: string[] = [];
+  const clientOf = (name: string) => {
+    const method = () => ({ promise: async () => void asked.push(name), on: () => {} });
+    return { get: method, put: method, delete: method, update: method, query: method, scan: method, batchGet: method, batchWrite: method, transactWrite: method, transactGet: method, createSet: method } as never;
+  };
+  const sent = async (call: () => Promise<unknown>) => {
+    asked.length = 0;
+    await call().catch(() => {});
+    return [...asked];
+  };
+
   test('is bound to the client of the region, everything else to that of the home region', async () => {
-    const asked: string[] = [];
-    const clientOf = (region: string) => {
-      const method = () => ({ promise: async () => void asked.push(region), on: () => {} });
-      return { get: method, put: method, delete: method, update: method, query: method, scan: method, batchGet: method, batchWrite: method, transactWrite: method, transactGet: method, createSet: method };
-    };
-    const { entities, replica } = createStore({ users: 'Users', products: 'Products', orders: 'Orders' }, clientOf('home') as never, () => clientOf('own') as never);
-    const sent = async (call: () => Promise<unknown>) => {
-      asked.length = 0;
-      await call().catch(() => {});
-      return [...asked];
-    };
+    const { entities, replica, cached, writeThrough } = createStore(tables, clientOf('home'), { replica: () => clientOf('own') });
     expect(await sent(() => entities.Stock.get({ productId: 'tea' }).go())).toEqual(['home']);
     expect(await sent(() => entities.Product.get({ productId: 'tea' }).go())).toEqual(['home']);
     expect(await sent(() => entities.CartItem.delete({ userId: 'ann', productId: 'tea' }).go())).toEqual(['home']);
@@ -52,9 +56,29 @@ describe('what a flow has of another region than the home region', () => {
       EmailClaim.delete({ email: 'a@b.c' }).commit(),
     ]);
     expect(await sent(() => misled.go())).not.toContain('own');
-    expect(await sent(() => replica.Product.get({ productId: 'tea' }).go())).toEqual(['own']);
+    expect(await sent(() => cached.Product.get({ productId: 'tea' }).go())).toEqual(['own']);
+    expect(await sent(() => writeThrough.Product.remove({ productId: 'tea' }).go())).toEqual(['home']);
     expect(await sent(() => replica.CartItem.delete({ userId: 'ann', productId: 'tea' }).go())).toEqual(['own']);
     expect(await sent(() => replica.account({ userId: 'ann' }).go())).toEqual(['own']);
+  });
+
+  test('with a cache, products alone are bound to it: their reads, their writes, and the transactions that they begin', async () => {
+    const { entities, replica, cached, writeThrough } = createStore(tables, clientOf('home'), { cache: clientOf('cache') });
+    const keyOf = ({ schema }: { schema: { attributes: Record<string, unknown> } }) => Object.fromEntries(Object.keys(schema.attributes).map((name) => [name, 'x']));
+    for (const [name, entity] of Object.entries(entities)) {
+      const { get } = entity as unknown as { get(key: object): { go(): Promise<unknown> } };
+      expect([name, await sent(() => get.call(entity, keyOf(entity)).go())]).toEqual([name, ['home']]);
+    }
+    expect(await sent(() => replica.account({ userId: 'ann' }).go())).toEqual(['home']);
+    expect(await sent(() => replica.CartItem.get({ userId: 'ann', productId: 'tea' }).go())).toEqual(['home']);
+    expect(await sent(() => cached.Product.get({ productId: 'tea' }).go())).toEqual(['cache']);
+    expect(await sent(() => cached.Product.query.byCategory({ category: 'Drinks' }).go())).toEqual(['cache']);
+    expect(await sent(() => writeThrough.Product.remove({ productId: 'tea' }).go())).toEqual(['cache']);
+    const begun = createWriteTransaction({ Product: writeThrough.Product, Stock: entities.Stock }, ({ Product, Stock }) => [
+      Product.remove({ productId: 'tea' }).commit(),
+      Stock.delete({ productId: 'tea' }).commit(),
+    ]);
+    expect(await sent(() => begun.go())).toEqual(['cache']);
   });
 });
 

@@ -1,0 +1,36 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DocumentClient } from 'electrodb';
+import { daxClient, DAX_TIMEOUTS, type DaxMethods } from './dax-client';
+
+/**
+ * The client that caches products: DAX, where the template names a cluster. Its library is loaded only then, while the function
+ * starts; bundles of functions that do not use it hold none of this (lib/bundle.ts).
+ *
+ * @param dynamodb a client of the home region, where the cluster is
+ * @returns undefined where there is no cluster
+ */
+export function productCache(dynamodb: DynamoDBDocumentClient): DocumentClient | undefined {
+  const endpoint = process.env.DAX_ENDPOINT;
+  if (!endpoint) return undefined;
+  const connected = connect(endpoint);
+  // Who calls hears of it.
+  connected.catch(() => {});
+  return daxClient(() => connected, dynamodb);
+}
+
+async function connect(endpoint: string): Promise<DaxMethods> {
+  const listeners = process.listeners('warning');
+  const { DaxDocument } = await import('@amazon-dax-sdk/lib-dax');
+  // The library removes them all as it loads, Node's own among them.
+  const kept = process.listeners('warning');
+  for (const listener of listeners) if (!kept.includes(listener)) process.on('warning', listener);
+  return new DaxDocument({
+    endpoint,
+    connectTimeout: 500,
+    requestTimeout: DAX_TIMEOUTS.write,
+    maxRetryDelay: 300,
+    readRetries: 1,
+    // A write whose connection broke would be sent again, though it may have been done. `writeRetries: 0` means the default.
+    maxRetries: 0,
+  }) as unknown as DaxMethods;
+}
