@@ -71,8 +71,8 @@ export async function startTables(layout: Layout = 'per-domain') {
       const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
       const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
-      const { entities, service, replica } = createStore(names, client);
-      return { entities, service, replica, client, dynamodb, injector, sent: handler.sent, tokens: handler.tokens };
+      const { entities, service, replica, cached, writeThrough } = createStore(names, client);
+      return { entities, service, replica, cached, writeThrough, client, dynamodb, injector, sent: handler.sent, tokens: handler.tokens };
     },
     async stop() {
       for (const end of ended) await end();
