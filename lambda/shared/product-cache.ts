@@ -20,7 +20,8 @@ export function productCache(dynamodb: DynamoDBDocumentClient): DocumentClient |
 
 async function connect(endpoint: string): Promise<DaxMethods> {
   const listeners = process.listeners('warning');
-  const { DaxDocument } = await import('@amazon-dax-sdk/lib-dax');
+  // A CommonJS package: in a bundle it has its exports in `default` only.
+  const { DaxDocument } = (await import('@amazon-dax-sdk/lib-dax')).default;
   // The library removes them all as it loads, Node's own among them.
   const kept = process.listeners('warning');
   for (const listener of listeners) if (!kept.includes(listener)) process.on('warning', listener);
