@@ -39,7 +39,8 @@ export const LAMBDA_SUBSTITUTES: Plugin = {
 
 /** A folder for each function, by its name: `index.mjs` and the chunks that it imports, and nothing else. */
 export interface Bundles {
-  folder(name: string): string;
+  /** @param withDax the bundle with the DAX client in it, for a function that runs beside the cluster */
+  folder(name: string, withDax?: boolean): string;
   /** Deletes the folders; the assembly has its own copy by then. */
   dispose(): Promise<void>;
 }
