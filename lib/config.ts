@@ -2,6 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { Node } from 'constructs';
 import { ConfigError } from './config-error';
+import { DAX_PRICES, type DaxNodeType } from './dax-prices';
 import { effectsWithout } from './triggers';
 
 /** Where the entities live: a table for each domain, or one for all. */
@@ -22,6 +23,8 @@ export interface StoreConfig {
   capacity: CapacityConfig;
   /** Between the regions. AWS refuses `strong` for this store's tables, and the synth says why. */
   consistency: (typeof CONSISTENCIES)[number];
+  /** The cluster that products are read and written through, in the home region. */
+  dax: DaxConfig;
   /** What the records of the streams hold. */
   streamView: (typeof STREAM_VIEWS)[number];
   /** A Kinesis Data Stream of the orders and its consumer. It costs money at rest. */
@@ -38,6 +41,18 @@ export interface StoreConfig {
   encryption: (typeof ENCRYPTIONS)[number];
   /** `retain` keeps the tables when the stack goes, and protects them from deletion. */
   removal: (typeof REMOVALS)[number];
+}
+
+/** A DAX cluster. Without `enabled` there is none, and the rest says nothing. */
+export interface DaxConfig {
+  /** It costs money at rest: the synth says how much. */
+  enabled: boolean;
+  nodes: number;
+  nodeType: DaxNodeType;
+  /** How long the item cache holds what GetItem and BatchGetItem read. */
+  recordTtlSeconds: number;
+  /** How long the query cache holds what a Query read; no write makes it forget. */
+  queryTtlSeconds: number;
 }
 
 /** How each table and each of its global indexes is charged and limited. All units are per second. */
@@ -84,6 +99,10 @@ export const CONFIG_KEYS = [
   'warmWriteUnits',
   'consistency',
   'dax',
+  'daxNodes',
+  'daxNodeType',
+  'daxRecordTtlSeconds',
+  'daxQueryTtlSeconds',
   'kinesis',
   'streamView',
   'statusShards',
@@ -126,7 +145,6 @@ export function readConfig(node: Node): StoreConfig {
     throw new ConfigError(key, given, 'true | false', 'true');
   };
 
-  if (flag('dax')) throw new ConfigError('dax', value('dax'), 'false (this version has no cache stack)', 'false');
   const regions = readRegions(value('regions') ?? 'us-east-1');
   return {
     stage: matching('stage', 'dev', /^[a-z][a-z0-9-]{0,15}$/, '1 to 16 of a-z 0-9 -, beginning with a letter'),
@@ -134,6 +152,13 @@ export function readConfig(node: Node): StoreConfig {
     layout: oneOf('layout', LAYOUTS),
     capacity: readCapacity(oneOf('capacity', CAPACITIES), value, whole),
     consistency: oneOf('consistency', CONSISTENCIES),
+    dax: {
+      enabled: flag('dax'),
+      nodes: whole('daxNodes', 1, 1, MOST_NODES),
+      nodeType: oneOf('daxNodeType', NODE_TYPES),
+      recordTtlSeconds: whole('daxRecordTtlSeconds', 300, 1, DAY, ZERO_IS_FOR_EVER),
+      queryTtlSeconds: whole('daxQueryTtlSeconds', 60, 1, DAY),
+    },
     streamView: requireView(oneOf('streamView', STREAM_VIEWS), regions),
     kinesis: flag('kinesis'),
     mailFrom: matching('mailFrom', 'store@example.com', EMAIL, 'an e-mail address'),
@@ -144,6 +169,16 @@ export function readConfig(node: Node): StoreConfig {
     removal: oneOf('removal', REMOVALS),
   };
 }
+
+const NODE_TYPES = Object.keys(DAX_PRICES) as [DaxNodeType, ...DaxNodeType[]];
+
+/** A primary node and nine replicas. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_dax_CreateCluster.html */
+const MOST_NODES = 10;
+
+const DAY = 86_400;
+
+/** https://docs.aws.amazon.com/cli/latest/reference/dax/describe-parameters.html */
+const ZERO_IS_FOR_EVER = ' (0 would be for ever in DAX)';
 
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 

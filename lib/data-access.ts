@@ -22,6 +22,12 @@ type DataAction =
   | 'Scan'
   | 'UpdateItem';
 
+/** What is done through a DAX cluster, by the same names. DAX has no PartiQL. */
+export type DaxAccess = Readonly<Record<string, readonly DaxAction[]>>;
+
+/** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodbacceleratordax.html */
+type DaxAction = Exclude<DataAction, `PartiQL${string}`>;
+
 /** What a function does on DynamoDB: in the home region, and on the replica of its own region. */
 export interface RegionalAccess {
   readonly access: DataAccess;
@@ -45,33 +51,60 @@ export interface DataBinding {
  *
  * @throws Error when the model has no such entry, or the replica of another region must not be used so
  */
-export function dataStatements(stack: Stack, name: string, access: RegionalAccess, { store, homeRegion }: DataBinding): PolicyStatement[] {
-  const entities: Record<string, NamedEntity | undefined> = store.entities;
-  const actionsOn = new Map<string, Set<string>>();
-  const add = (region: string, target: string, actions: readonly DataAction[]) => {
-    const [entityName = '', pattern] = target.split('.', 2);
-    const entity = entities[entityName];
-    const index = pattern === undefined ? undefined : entity?.schema.indexes[pattern]?.index;
-    if (!entity || (pattern !== undefined && index === undefined)) {
-      throw new Error(`${name} lists access to ${target}; the model has no such entity or index.`);
-    }
-    const table = `table/${entity.getTableName()}`;
-    const arn = stack.formatArn({ service: 'dynamodb', region, resource: index === undefined ? table : `${table}/index/${index}` });
-    const all = actionsOn.get(arn) ?? new Set();
-    for (const action of actions) all.add(`dynamodb:${action}`);
-    actionsOn.set(arn, all);
-  };
-  for (const [target, actions] of Object.entries(access.access)) add(homeRegion, target, actions);
-  for (const [target, actions] of Object.entries(access.replica ?? {})) {
-    requireReplicable(name, target, actions);
-    add(stack.region, target, actions);
-  }
-  return [...actionsOn].flatMap(([arn, actions]) => {
+export function dataStatements(stack: Stack, name: string, { access, replica = {} }: RegionalAccess, data: DataBinding): PolicyStatement[] {
+  for (const [target, actions] of Object.entries(replica)) requireReplicable(name, target, actions);
+  const all = actionsByArn(stack, name, data, [
+    { region: data.homeRegion, access },
+    { region: stack.region, access: replica },
+  ]);
+  return [...all].flatMap(([arn, actions]) => {
     const resources = [arn];
-    const allow = new PolicyStatement({ actions: [...actions].sort(), resources });
-    if (!actions.has(SELECT)) return [allow];
+    const allow = new PolicyStatement({ actions: [...actions], resources });
+    if (!actions.includes(SELECT)) return [allow];
     const conditions = { Bool: { 'dynamodb:FullTableScan': ['true'] } };
     return [allow, new PolicyStatement({ effect: Effect.DENY, actions: [SELECT], resources, conditions })];
+  });
+}
+
+/**
+ * What several accesses come to: the actions on each table and index, by its ARN, as `dynamodb:GetItem` and in order.
+ * @param name whose accesses they are, for the message
+ * @throws Error when the model has no such entry
+ */
+export function actionsByArn(
+  stack: Stack,
+  name: string,
+  { store }: Pick<DataBinding, 'store'>,
+  accesses: readonly { region: string; access: DataAccess }[],
+): Map<string, readonly string[]> {
+  const entities: Record<string, NamedEntity | undefined> = store.entities;
+  const actionsOn = new Map<string, string[]>();
+  for (const { region, access } of accesses) {
+    for (const [target, actions] of Object.entries(access)) {
+      const [entityName = '', pattern] = target.split('.', 2);
+      const entity = entities[entityName];
+      const index = pattern === undefined ? undefined : entity?.schema.indexes[pattern]?.index;
+      if (!entity || (pattern !== undefined && index === undefined)) {
+        throw new Error(`${name} lists access to ${target}; the model has no such entity or index.`);
+      }
+      const table = `table/${entity.getTableName()}`;
+      const arn = stack.formatArn({ service: 'dynamodb', region, resource: index === undefined ? table : `${table}/index/${index}` });
+      const all = [...(actionsOn.get(arn) ?? []), ...actions.map((action) => `dynamodb:${action}`)];
+      actionsOn.set(arn, [...new Set(all)].sort());
+    }
+  }
+  return actionsOn;
+}
+
+/**
+ * What whoever reads or writes a table needs of the customer's key that encrypts it: DynamoDB uses it in the name of its caller.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
+export function keyStatement(stack: Stack, region: string, keyArn: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+    resources: [keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${stack.urlSuffix}` } },
   });
 }
 

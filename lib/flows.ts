@@ -1,10 +1,10 @@
-import type { DataAccess } from './data-access';
+import type { DataAccess, DaxAccess } from './data-access';
 
 /**
  * The catalogue of flows: one row, one route, one Lambda. `access` names every DynamoDB action of the flow in the home region,
  * `replica` those on the replica of the region that it runs in, by entity (the table that it lives in) or by entity and access
  * pattern (the index that serves it); the function's role holds exactly these. The items of a transaction or a batch need the
- * action of each item.
+ * action of each item. `dax` names what the flow does through the cluster instead, where it runs beside one.
  */
 export const FLOWS = [
   {
@@ -97,6 +97,7 @@ export const FLOWS = [
     entry: 'products/create-product',
     who: 'admin',
     access: { Product: ['PutItem'], Stock: ['PutItem'] },
+    dax: { Product: ['PutItem'], Stock: ['PutItem'] },
   },
   {
     name: 'get-product',
@@ -105,6 +106,7 @@ export const FLOWS = [
     who: 'public',
     access: { Stock: ['GetItem'] },
     replica: { Product: ['GetItem'] },
+    dax: { Product: ['GetItem'] },
   },
   {
     name: 'list-products',
@@ -113,6 +115,7 @@ export const FLOWS = [
     who: 'public',
     access: {},
     replica: { 'Product.byCategory': ['Query'] },
+    dax: { 'Product.byCategory': ['Query'] },
     pages: true,
   },
   {
@@ -121,6 +124,7 @@ export const FLOWS = [
     entry: 'products/update-product',
     who: 'admin',
     access: { Product: ['GetItem', 'UpdateItem'], Stock: ['GetItem', 'UpdateItem'] },
+    dax: { Product: ['UpdateItem'], Stock: ['UpdateItem'] },
   },
   {
     name: 'delete-product',
@@ -128,6 +132,7 @@ export const FLOWS = [
     entry: 'products/delete-product',
     who: 'admin',
     access: { Product: ['DeleteItem'], Stock: ['DeleteItem'] },
+    dax: { Product: ['DeleteItem'], Stock: ['DeleteItem'] },
   },
   {
     name: 'import-products',
@@ -135,6 +140,7 @@ export const FLOWS = [
     entry: 'products/import-products',
     who: 'admin',
     access: { Product: ['BatchWriteItem'], Stock: ['BatchWriteItem', 'PutItem', 'UpdateItem'] },
+    dax: { Product: ['BatchWriteItem'] },
   },
   {
     name: 'batch-get-products',
@@ -143,6 +149,7 @@ export const FLOWS = [
     who: 'public',
     access: {},
     replica: { Product: ['BatchGetItem'] },
+    dax: { Product: ['BatchGetItem'] },
   },
   {
     name: 'list-low-stock',
@@ -304,6 +311,11 @@ export interface Flow {
   readonly access: DataAccess;
   /** What it does on the replica of its own region; `lambda/model/replica.ts` says what may be done there. */
   readonly replica?: DataAccess;
+  /**
+   * What it does through the DAX cluster, in the home region of a store that has one: what products are read and written by.
+   * Stock is there only as a part of the transaction that writes its product; it is never read from a cache.
+   */
+  readonly dax?: DaxAccess;
   /** It answers pages, so it signs cursors. */
   readonly pages?: boolean;
 }

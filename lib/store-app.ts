@@ -3,6 +3,7 @@ import type { Bundles } from './bundle';
 import { namePrefix, readConfig, type StoreConfig } from './config';
 import { ruleFiles } from './rules';
 import { ApiStack } from './stacks/api';
+import { CacheStack } from './stacks/cache';
 import { DataStack, requireConsistency, type TableKeys } from './stacks/data';
 import { EventsStack } from './stacks/events';
 import { KeyStack, ReplicaKeyStack } from './stacks/keys';
@@ -10,7 +11,7 @@ import { ObservabilityStack } from './stacks/observability';
 
 /**
  * The whole store as a CDK app, from the config in its context: tables, API and consumers in the home region, and in each
- * other region a replica with an API of its own. Consumers are in the home region only: every replica's stream has every
+ * other region a replica with an API of its own. A cache is in the home region only (docs/decisions/0017-the-cache.md). Consumers are in the home region only: every replica's stream has every
  * change, so each region's would do everything once more.
  * @throws ConfigError
  */
@@ -22,7 +23,8 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   const stack = (name: string, region = home) => ({ stackName: `${namePrefix(config)}${name}`, env: { region }, config });
   const keys = config.encryption === 'customer' ? tableKeys(app, config, stack) : undefined;
   const data = new DataStack(app, 'Data', { ...stack('data'), ...(keys && { keys }) });
-  new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
+  const cache = config.dax.enabled ? new CacheStack(app, 'Cache', { ...stack('cache'), data }) : undefined;
+  new ApiStack(app, 'Api', { ...stack('api'), data, bundles, ...(cache && { cache }) });
   for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
   const events = new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
   const { alarmEmail } = config;

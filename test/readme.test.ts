@@ -6,6 +6,7 @@ import { App } from 'aws-cdk-lib';
 import { BUS_EVENTS } from '../lambda/triggers/bus-events';
 import { CONFIG_KEYS, readConfig } from '../lib/config';
 import type { DataAccess } from '../lib/data-access';
+import { dollarsPerMonth } from '../lib/dax-prices';
 import { type Flow, FLOWS } from '../lib/flows';
 import { type Effect, EFFECTS } from '../lib/triggers';
 import { startStore, type TestStore } from './support/store';
@@ -110,12 +111,15 @@ describe('docs/deploy.md', () => {
     const rows = deploying.split('\n').filter((line) => /^\| `\w+`.* \| .* \| .* \|$/.test(line));
     const told = rows.flatMap((row) => [...row.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map(([, key]) => key as string));
     expect(told.sort()).toEqual([...CONFIG_KEYS].sort());
-    const { capacity, ...config } = readConfig(new App().node);
+    const { capacity, dax, ...config } = readConfig(new App().node);
     const defaults = Object.fromEntries(rows.map((row) => [/`(\w+)`/.exec(row)?.[1], row.split(' | ')[2]!.replace(/[`| ]/g, '')]));
     for (const [key, value] of Object.entries(config)) expect([key, defaults[key]]).toEqual([key, String(value)]);
     const { mode, read, targetUtilization } = capacity;
     expect([defaults.capacity, defaults.minReadUnits, defaults.maxReadUnits, defaults.targetUtilization]).toEqual(
       [mode, read.min, read.max, targetUtilization].map(String),
+    );
+    expect([defaults.dax, defaults.daxNodes, defaults.daxNodeType, defaults.daxRecordTtlSeconds, defaults.daxQueryTtlSeconds]).toEqual(
+      [dax.enabled, dax.nodes, dax.nodeType, dax.recordTtlSeconds, dax.queryTtlSeconds].map(String),
     );
   });
 
@@ -126,6 +130,7 @@ describe('docs/deploy.md', () => {
     // Dollars for a unit and hour in us-east-1, and the hours of a month.
     const month = places * (read.min * 0.000_13 + write.min * 0.000_65) * 730;
     expect(deploying).toContain(`${places} tables and indexes of ${read.min} read and ${write.min} write units | ${month.toFixed(2)} |`);
+    expect(deploying).toContain(`\`dax=true\` with the defaults, in the home region only | ${dollarsPerMonth(readConfig(new App().node).dax).toFixed(2)} |`);
     expect(deploying).toContain(`4,000 write units a second, all month, would be ${((write.max * 3_600 * 730 * 0.625) / 1e6).toLocaleString('en-US')} dollars`);
   });
 });

@@ -3,7 +3,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type DataBinding, dataStatements, type RegionalAccess, regionsOf } from '../data-access';
+import { type DataBinding, dataStatements, keyStatement, type RegionalAccess, regionsOf } from '../data-access';
+import { denyInterfacesToCode, type FunctionNetwork, interfaceStatements } from './network-interfaces';
 
 export interface StoreFunctionProps {
   /** Its name in the catalogue: the service in its logs and metrics. */
@@ -19,6 +20,8 @@ export interface StoreFunctionProps {
   readonly code: string;
   readonly data: DataBinding;
   readonly environment?: Record<string, string>;
+  /** Where it is in a VPC; in none unless given. */
+  readonly network?: FunctionNetwork;
 }
 
 /** Above the retry budget of the SDK (`SDK_RETRY` in lambda/shared/sdk-retry.ts), below the 30 s of the HTTP API. */
@@ -46,7 +49,7 @@ export class StoreFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: StoreFunctionProps) {
     super(scope, id);
-    const { name, access, data } = props;
+    const { name, access, data, network } = props;
     const { tableNames, keyArns } = data;
     const stack = Stack.of(this);
     const logGroup = new logs.LogGroup(this, 'Logs', {
@@ -60,6 +63,7 @@ export class StoreFunction extends Construct {
     for (const region of keyArns ? regionsOf(stack, access, data) : []) {
       role.addToPolicy(keyStatement(stack, region, keyArns?.[region] as string));
     }
+    for (const statement of network ? interfaceStatements(stack, network) : []) role.addToPolicy(statement);
 
     this.function = new lambda.Function(this, 'Function', {
       description: props.description,
@@ -73,6 +77,7 @@ export class StoreFunction extends Construct {
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
       tracing: lambda.Tracing.ACTIVE,
+      ...(network && { vpc: network.vpc, vpcSubnets: { subnets: [...network.subnets] }, securityGroups: [network.securityGroup] }),
       environment: {
         POWERTOOLS_SERVICE_NAME: name,
         USERS_TABLE: tableNames.users,
@@ -84,17 +89,6 @@ export class StoreFunction extends Construct {
       },
     });
     Validations.of(this).acknowledge(...ACKNOWLEDGED);
+    if (network) denyInterfacesToCode(this, role, this.function);
   }
-}
-
-/**
- * DynamoDB uses a customer's key in the name of its caller.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
- */
-function keyStatement(stack: Stack, region: string, keyArn: string): iam.PolicyStatement {
-  return new iam.PolicyStatement({
-    actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
-    resources: [keyArn],
-    conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${stack.urlSuffix}` } },
-  });
 }

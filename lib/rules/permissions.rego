@@ -1,6 +1,7 @@
 package store.permissions
 
-# What a role may do in DynamoDB is listed action by action, table by table and index by index.
+# What a role may do in DynamoDB is listed action by action, table by table and index by index; and what in DAX, action by action on
+# one cluster.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege
 
 import rego.v1
@@ -102,5 +103,34 @@ violation contains v if {
 		"STORE-DDB-044", "ERROR", name,
 		sprintf("Properties.ManagedPolicyArns.%d", [i]),
 		sprintf("%s has %s, which allows DynamoDB actions on every table. List each action, table and index in the catalogue (access in lib/flows.ts or lib/triggers.ts).", [name, text(arn)]),
+	)
+}
+
+# What a client may do through a cluster, and on which: the tables are the cluster's own role's.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DAX.access-control.html
+on_dax(action) if regex.match(`(?i)^dax:`, action)
+
+violation contains v if {
+	some allow in allows
+	some action in list(allow.statement.Action)
+	on_dax(action)
+	has_wildcard(action)
+	v := make_diag_at(
+		"STORE-DAX-006", "ERROR", allow.resource,
+		sprintf("%s.Action", [allow.path]),
+		sprintf("%s allows %s, which is more than a flow does through the cluster. List each action in the catalogue (dax in lib/flows.ts).", [allow.resource, action]),
+	)
+}
+
+violation contains v if {
+	some allow in allows
+	some action in list(allow.statement.Action)
+	on_dax(action)
+	some resource in list(object.get(allow.statement, "Resource", "*"))
+	has_wildcard(text(resource))
+	v := make_diag_at(
+		"STORE-DAX-007", "ERROR", allow.resource,
+		sprintf("%s.Resource", [allow.path]),
+		sprintf("%s allows %s on %s, which is more clusters than the store's. Name its ARN (CacheStack.statement in lib/stacks/cache.ts).", [allow.resource, action, text(resource)]),
 	)
 }

@@ -9,17 +9,18 @@ import type { Bundles } from '../bundle';
 import type { StoreConfig } from '../config';
 import { StoreFunction } from '../constructs/store-function';
 import { type Flow, FLOWS } from '../flows';
+import type { CacheStack } from './cache';
 import type { DataStack } from './data';
 
-/** The HTTP API: one route, one function, one role for each flow of the catalogue. */
+/** The HTTP API: one route, one function, one role for each flow of the catalogue. With a cache, some of them use that. */
 export class ApiStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    props: StackProps & { config: StoreConfig; data: DataStack; bundles: Pick<Bundles, 'folder'> },
+    props: StackProps & { config: StoreConfig; data: DataStack; cache?: CacheStack; bundles: Pick<Bundles, 'folder'> },
   ) {
     super(scope, id, props);
-    const { config, data, bundles } = props;
+    const { config, data, cache, bundles } = props;
     // Functions name tables and the secret without a reference, so CloudFormation must be told the order.
     this.addStackDependency(data);
 
@@ -64,9 +65,10 @@ export class ApiStack extends Stack {
         name: flow.name,
         description: `${flow.route} (${flow.who})`,
         access: flow,
-        code: bundles.folder(flow.name),
+        code: bundles.folder(flow.name, cache && flow.dax !== undefined),
         data: data.binding,
-        ...(flow.pages && { environment: cursorSecret }),
+        environment: { ...(flow.pages && cursorSecret), ...(cache && flow.dax && { DAX_ENDPOINT: cache.endpoint }) },
+        ...(cache && flow.dax && { network: cache.network, statements: [cache.statement(flow.dax)] }),
       });
       const [method, path] = flow.route.split(' ') as [apigateway.HttpMethod, string];
       const routes = api.addRoutes({

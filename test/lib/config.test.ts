@@ -1,6 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { CONFIG_KEYS, readConfig } from '../../lib/config';
 import { reasonsAgainstStrong } from '../../lib/consistency';
+import { DAX_PRICES } from '../../lib/dax-prices';
 import { createApp } from '../../lib/store-app';
 import { type Effect, EFFECTS } from '../../lib/triggers';
 import type { TableSchema } from '../../lib/constructs/model-table';
@@ -19,6 +20,7 @@ test('says for each key what is in force where nothing is given', () => {
       targetUtilization: 70,
     },
     consistency: 'eventual',
+    dax: { enabled: false, nodes: 1, nodeType: 'dax.t3.small', recordTtlSeconds: 300, queryTtlSeconds: 60 },
     streamView: 'NEW_AND_OLD_IMAGES',
     kinesis: false,
     mailFrom: 'store@example.com',
@@ -42,6 +44,11 @@ test('takes each value as the command line gives it, and as cdk.json may', () =>
     maxWriteUnits: '20',
     targetUtilization: '60',
     warmReadUnits: '13000',
+    dax: 'true',
+    daxNodes: '10',
+    daxNodeType: 'dax.r5.large',
+    daxRecordTtlSeconds: '60',
+    daxQueryTtlSeconds: '1',
     kinesis: 'true',
     mailFrom: 'shop@example.org',
     alarmEmail: 'ops@example.org',
@@ -62,6 +69,7 @@ test('takes each value as the command line gives it, and as cdk.json may', () =>
       warm: { read: 13_000 },
     },
     consistency: 'eventual',
+    dax: { enabled: true, nodes: 10, nodeType: 'dax.r5.large', recordTtlSeconds: 60, queryTtlSeconds: 1 },
     streamView: 'NEW_AND_OLD_IMAGES',
     kinesis: true,
     mailFrom: 'shop@example.org',
@@ -73,7 +81,7 @@ test('takes each value as the command line gives it, and as cdk.json may', () =>
   };
   expect(read(given)).toEqual(expected);
   const inJson = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, /^\d+$/.test(value) ? Number(value) : value]));
-  expect(read({ ...inJson, regions: ['eu-west-1', 'us-east-1'], kinesis: true })).toEqual(expected);
+  expect(read({ ...inJson, regions: ['eu-west-1', 'us-east-1'], dax: true, kinesis: true })).toEqual(expected);
 });
 
 test('a ceiling below the usual minimum is the minimum as well', () => {
@@ -110,7 +118,11 @@ test.each<[string, unknown, string, string]>([
   ['warmReadUnits', '12000', 'up to maxReadUnits, which is 4000 (what is above the ceiling is paid for and never served)', 'maxReadUnits=12000'],
   ['consistency', 'weak', 'eventual | strong', 'consistency=eventual'],
   ['dax', 'maybe', 'true | false', 'dax=true'],
-  ['dax', 'true', 'false (this version has no cache stack)', 'dax=false'],
+  ['daxNodes', '0', 'a whole number from 1 to 10', 'daxNodes=1'],
+  ['daxNodes', '11', 'a whole number from 1 to 10', 'daxNodes=1'],
+  ['daxNodeType', 'dax.t3.tiny', Object.keys(DAX_PRICES).join(' | '), 'daxNodeType=dax.t3.small'],
+  ['daxRecordTtlSeconds', '0', 'a whole number from 1 to 86400 (0 would be for ever in DAX)', 'daxRecordTtlSeconds=300'],
+  ['daxQueryTtlSeconds', '86401', 'a whole number from 1 to 86400', 'daxQueryTtlSeconds=60'],
   ['kinesis', 'yes', 'true | false', 'kinesis=true'],
   ['streamView', 'ALL', 'NEW_AND_OLD_IMAGES | NEW_IMAGE | OLD_IMAGE | KEYS_ONLY', 'streamView=NEW_AND_OLD_IMAGES'],
   ['statusShards', '0', 'a whole number from 1 to 100', 'statusShards=4'],

@@ -68,6 +68,27 @@ const mapping = (change: (properties: Record<string, unknown>) => void): Templat
 const statement = (added: Statement): Template =>
   changed('Api', 'getuserRoleDefaultPolicy', ({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement.push(added));
 
+const synth = new Stacks();
+const { Cache } = synth.of({ dax: 'true' });
+synth.remove();
+
+/** The template of the cache, with one resource changed, or more of them. */
+const cache = (id: string, change: (properties: Record<string, unknown>) => void, more: Resources = {}): Template => {
+  const template = structuredClone(Cache);
+  change(Object.entries(template.Resources).find(([logicalId]) => new RegExp(`^${id}([0-9A-F]{8})?$`).test(logicalId))![1].Properties);
+  Object.assign(template.Resources, more);
+  return template;
+};
+
+/** More in the template of the cache. */
+const withCache = (Type: string, Properties: Record<string, unknown>): Template => cache('Cluster', () => {}, { More: { Type, Properties } });
+
+const ingress = (rule: Record<string, unknown>) => ({ IpProtocol: 'tcp', FromPort: 9111, ToPort: 9111, ...rule });
+
+const clusterGroup = (rule: object): Template => cache('Nodes', (properties) => (properties.SecurityGroupIngress = [rule]));
+
+const cluster = { 'Fn::GetStackOutput': { StackName: 'store-dev-cache', OutputName: 'ClusterArn' } };
+
 /** A managed policy of AWS's in the role of a flow. */
 const managed = (policy: string): Template =>
   changed('Api', 'getuserRole', ({ Properties }) => {
@@ -602,6 +623,96 @@ const CASES: Case[] = [
     template: managed(policy),
     says: `:policy/${policy}, which allows DynamoDB actions on every table`,
   })),
+  {
+    rule: 'STORE-DAX-001',
+    change: 'a cluster without TLS',
+    template: cache('Cluster', (properties) => (properties.ClusterEndpointEncryptionType = 'NONE')),
+    says: 'The cluster Cluster speaks without TLS',
+  },
+  {
+    rule: 'STORE-DAX-001',
+    change: 'a cluster that does not say',
+    template: cache('Cluster', (properties) => delete properties.ClusterEndpointEncryptionType),
+    says: 'The cluster Cluster speaks without TLS',
+  },
+  {
+    rule: 'STORE-DAX-002',
+    change: 'a cluster without encryption at rest',
+    template: cache('Cluster', (properties) => (properties.SSESpecification = { SSEEnabled: false })),
+    says: 'The cluster Cluster is not encrypted at rest',
+  },
+  {
+    rule: 'STORE-DAX-003',
+    change: 'a cluster without parameter group',
+    template: cache('Cluster', (properties) => delete properties.ParameterGroupName),
+    says: 'The cluster Cluster has no parameter group',
+  },
+  ...(
+    [
+      ['no TTL of items', { 'query-ttl-millis': '60000' }, 'nothing as record-ttl-millis'],
+      ['no TTL of queries', { 'record-ttl-millis': '300000' }, 'nothing as query-ttl-millis'],
+      ['a TTL of zero', { 'record-ttl-millis': '0', 'query-ttl-millis': '60000' }, '0 as record-ttl-millis'],
+    ] as const
+  ).map(([change, ParameterNameValues, says]) => ({
+    rule: 'STORE-DAX-003',
+    change,
+    template: cache('Parameters', (properties) => Object.assign(properties, { ParameterNameValues })),
+    says: `The parameter group Parameters has ${says}`,
+  })),
+  ...(
+    [
+      ['AWS::EC2::InternetGateway', {}, 'an internet gateway'],
+      ['AWS::EC2::EgressOnlyInternetGateway', { VpcId: 'vpc-1' }, 'an egress-only internet gateway'],
+      ['AWS::EC2::NatGateway', { SubnetId: 'subnet-1' }, 'a NAT gateway'],
+      ['AWS::EC2::Route', { RouteTableId: 'rtb-1', DestinationCidrBlock: '0.0.0.0/0', GatewayId: 'igw-1' }, 'a route'],
+    ] as const
+  ).map(([type, properties, what]) => ({
+    rule: 'STORE-DAX-004',
+    change: type,
+    template: withCache(type, properties),
+    says: `More is ${what} out of the cluster's network`,
+  })),
+  {
+    rule: 'STORE-DAX-005',
+    change: 'a cluster in the default group of the network',
+    template: cache('Cluster', (properties) => delete properties.SecurityGroupIds),
+    says: 'The cluster Cluster has no security group of its own',
+  },
+  ...(
+    [
+      ['an address', ingress({ CidrIp: '10.0.0.0/16' })],
+      ['another port', ingress({ SourceSecurityGroupId: 'sg-1', FromPort: 8111 })],
+      ['a range of ports', ingress({ SourceSecurityGroupId: 'sg-1', ToPort: 9112 })],
+      ['every protocol', { IpProtocol: '-1', SourceSecurityGroupId: 'sg-1' }],
+      ['another protocol', ingress({ SourceSecurityGroupId: 'sg-1', IpProtocol: 'udp' })],
+    ] as const
+  ).map(([change, rule]) => ({
+    rule: 'STORE-DAX-005',
+    change: `a cluster that lets in ${change}`,
+    template: clusterGroup(rule),
+    says: /^STORE-DAX-005 Nodes\w+: .*lets more into the cluster than a security group on port 9111/,
+  })),
+  {
+    rule: 'STORE-DAX-005',
+    change: 'one rule more of its group, apart from it',
+    template: withCache(
+      'AWS::EC2::SecurityGroupIngress',
+      ingress({ CidrIp: '0.0.0.0/0', GroupId: (Object.values(Cache.Resources).find(({ Type }) => Type === 'AWS::DAX::Cluster')!.Properties.SecurityGroupIds as object[])[0] }),
+    ),
+    says: 'More lets more into the cluster than a security group on port 9111',
+  },
+  ...['dax:*', 'DAX:Get*', 'dax:?etItem'].map((Action) => ({
+    rule: 'STORE-DAX-006',
+    change: `the action ${Action}`,
+    template: statement({ Effect: 'Allow', Action: ['s3:GetObject', Action], Resource: cluster }),
+    says: `allows ${Action}, which is more than a flow does through the cluster`,
+  })),
+  ...['*', 'arn:aws:dax:us-east-1:111122223333:cache/*'].map((Resource) => ({
+    rule: 'STORE-DAX-007',
+    change: `the cluster ${Resource}`,
+    template: statement({ Effect: 'Allow', Action: 'dax:GetItem', Resource: [cluster, Resource] }),
+    says: `allows dax:GetItem on ${Resource}, which is more clusters than the store's`,
+  })),
 ];
 
 /** Beside what a rule refuses, what it must let through. */
@@ -635,6 +746,10 @@ const FINE: Record<string, Template> = {
   'a wildcard in what is denied': statement({ Effect: 'Deny', Action: 'dynamodb:*', Resource: '*' }),
   'a wildcard on another service': statement({ Effect: 'Allow', Action: ['xray:Put*'], Resource: '*' }),
   "a policy of AWS's that is not about DynamoDB": managed('service-role/AWSLambdaBasicExecutionRole'),
+  'a wildcard of DAX in what is denied': statement({ Effect: 'Deny', Action: 'dax:*', Resource: '*' }),
+  'a security group on the port of the cluster': clusterGroup(ingress({ SourceSecurityGroupId: 'sg-1' })),
+  'a route of a network without cluster': { Resources: { Route: { Type: 'AWS::EC2::Route', Properties: { RouteTableId: 'rtb-1', DestinationCidrBlock: '0.0.0.0/0', GatewayId: 'igw-1' } } } },
+  'another group that lets others in': withCache('AWS::EC2::SecurityGroup', { GroupDescription: 'others', SecurityGroupIngress: [ingress({ CidrIp: '10.0.0.0/16' })] }),
   'a mapping that reads a queue': mapping((properties) => {
     properties.EventSourceArn = (properties.DestinationConfig as { OnFailure: { Destination: object } }).OnFailure.Destination;
     for (const name of ['StartingPosition', 'MaximumRetryAttempts', 'DestinationConfig']) delete properties[name];
@@ -643,11 +758,12 @@ const FINE: Record<string, Template> = {
 
 describe('the rules of the project', () => {
   let findings: Record<string, string[]>;
-  const real = LAYOUTS.flatMap((layout) => STACKS.map((stack) => `${stack} of ${layout}`));
+  const real = [...LAYOUTS.flatMap((layout) => STACKS.map((stack) => `${stack} of ${layout}`)), 'Cache'];
 
   beforeAll(() => {
     findings = findingsOf({
       ...Object.fromEntries(LAYOUTS.flatMap((layout) => STACKS.map((stack) => [`${stack} of ${layout}`, templateOf(layout, stack)]))),
+      Cache,
       ...Object.fromEntries(CASES.map(({ rule, change, template }) => [`${rule} ${change}`, template])),
       ...FINE,
     });
@@ -670,7 +786,7 @@ describe('the rules of the project', () => {
   });
 
   test('every rule has a case', () => {
-    const rules = ruleFiles().flatMap(({ content }) => content.match(/STORE-DDB-\d+/g) ?? []);
+    const rules = ruleFiles().flatMap(({ content }) => content.match(/STORE-(?:DDB|DAX)-\d+/g) ?? []);
     expect([...new Set(CASES.map(({ rule }) => rule))].sort()).toEqual([...new Set(rules)].sort());
   });
 });

@@ -1,0 +1,53 @@
+import { Stack } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+
+/** Where a function is that has something to reach in a VPC. */
+export interface FunctionNetwork {
+  readonly vpc: ec2.IVpc;
+  readonly subnets: readonly ec2.ISubnet[];
+  readonly securityGroup: ec2.ISecurityGroup;
+}
+
+const DESCRIBE = ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets'];
+const CREATE = ['ec2:CreateNetworkInterface'];
+const CHANGE = ['ec2:AssignPrivateIpAddresses', 'ec2:DeleteNetworkInterface', 'ec2:UnassignPrivateIpAddresses'];
+
+/**
+ * What Lambda does in the name of a function that is in a VPC: it makes a network interface in each subnet. AWS's own policy for it
+ * (AWSLambdaVPCAccessExecutionRole) allows the same actions in every network of the account. Interfaces are made by Lambda, so
+ * their ids are not known; describing has no resources in EC2.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+ */
+export function interfaceStatements(stack: Stack, { subnets, securityGroup }: FunctionNetwork): iam.PolicyStatement[] {
+  const arn = (resource: string, resourceName: string) => stack.formatArn({ service: 'ec2', resource, resourceName });
+  const interfaces = arn('network-interface', '*');
+  const places = [...subnets.map(({ subnetId }) => arn('subnet', subnetId)), arn('security-group', securityGroup.securityGroupId)];
+  return [
+    new iam.PolicyStatement({ actions: DESCRIBE, resources: ['*'] }),
+    new iam.PolicyStatement({ actions: CREATE, resources: [interfaces, ...places] }),
+    new iam.PolicyStatement({ actions: CHANGE, resources: [interfaces] }),
+  ];
+}
+
+/**
+ * The function's code has its role's permissions too, and has no business with network interfaces. A policy of its own: it names
+ * the function, which waits for the role's other policy.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+ */
+export function denyInterfacesToCode(scope: Construct, role: iam.IRole, fn: IFunction): void {
+  new iam.Policy(scope, 'CodeHasNoInterfaces', {
+    roles: [role],
+    statements: [
+      new iam.PolicyStatement({
+        effect: iam.Effect.DENY,
+        actions: [...DESCRIBE, ...CREATE, ...CHANGE],
+        resources: ['*'],
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } },
+      }),
+    ],
+  });
+}
