@@ -13,9 +13,13 @@ export function productCache(dynamodb: DynamoDBDocumentClient): DocumentClient |
   const endpoint = process.env.DAX_ENDPOINT;
   if (!endpoint) return undefined;
   const connected = connect(endpoint);
-  // Who calls hears of it.
-  connected.catch(() => {});
-  return daxClient(() => connected, dynamodb);
+  // Whoever calls hears of it, each by an error of his own: ElectroDB marks those that it wraps.
+  const connection = () =>
+    connected.catch((cause: unknown) => {
+      throw new Error(`No client for DAX_ENDPOINT ${endpoint}: ${String(cause)}`, { cause });
+    });
+  connection().catch(() => {});
+  return daxClient(connection, dynamodb);
 }
 
 async function connect(endpoint: string): Promise<DaxMethods> {

@@ -1,4 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
@@ -73,6 +76,23 @@ export async function startTables(layout: Layout = 'per-domain') {
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
       const { entities, service, replica, cached, writeThrough } = createStore(names, client);
       return { entities, service, replica, cached, writeThrough, client, dynamodb, injector, sent: handler.sent, tokens: handler.tokens };
+    },
+    /** Serves the engine, with what its adapter mends, to clients that a suite does not make itself. @returns the endpoint */
+    async serve(): Promise<string> {
+      const server = createServer((request, response) => {
+        void buffer(request)
+          .then((body) => engine.send(request.headers as Record<string, string>, body))
+          .then(({ status, headers, body }) => {
+            const { 'content-length': _, connection: __, ...kept } = headers;
+            response.writeHead(status, kept).end(body);
+          });
+      });
+      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+      ended.push(() => {
+        server.close();
+        server.closeAllConnections();
+      });
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     },
     async stop() {
       for (const end of ended) await end();

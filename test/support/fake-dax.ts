@@ -12,8 +12,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DaxMethods } from '../../lambda/shared/dax-client';
 
-/** Parts of the real client that its package does not export. */
-const { DaxDocument } = require('@amazon-dax-sdk/lib-dax') as { DaxDocument: new (config: object, cluster: object) => DaxMethods };
+/** The real client, also where a suite puts this one in its place; and parts of it that its package does not export. */
+const { DaxDocument } = jest.requireActual<{ DaxDocument: new (config: object, cluster: object) => DaxMethods }>('@amazon-dax-sdk/lib-dax');
 const DaxClientError = require('@amazon-dax-sdk/client-dax/src/DaxClientError') as new (message: string, code: string, retryable?: boolean) => Error;
 const DaxServiceError = require('@amazon-dax-sdk/client-dax/src/DaxServiceError') as new (
   message: string,
