@@ -11,14 +11,32 @@ import { ObservabilityStack } from './stacks/observability';
 
 /**
  * The whole store as a CDK app, from the config in its context: tables, API and consumers in the home region, and in each
- * other region a replica with an API of its own. A cache is in the home region only (docs/decisions/0017-the-cache.md). Consumers are in the home region only: every replica's stream has every
- * change, so each region's would do everything once more.
+ * other region a replica with an API of its own. Consumers are in the home region only: every replica's stream has every
+ * change, so each region's would do everything once more. So is the cache (docs/decisions/0017-the-cache.md).
  * @throws ConfigError
  */
 export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): App {
+  const opened = openApp(props);
+  addStacks(opened, bundles, props);
+  return opened.app;
+}
+
+/** An app without its stacks, and what its context says: for who must know that before there are bundles. */
+interface OpenedApp {
+  app: App;
+  config: StoreConfig;
+}
+
+/** @throws ConfigError */
+export function openApp(props?: AppProps): OpenedApp {
   const app = new App(props);
   const config = readConfig(app.node);
   requireConsistency(config);
+  return { app, config };
+}
+
+/** Adds the stacks that the config asks for. */
+export function addStacks({ app, config }: OpenedApp, bundles: Pick<Bundles, 'folder'>, props?: AppProps): void {
   const [home, ...others] = config.regions;
   const stack = (name: string, region = home) => ({ stackName: `${namePrefix(config)}${name}`, env: { region }, config });
   const keys = config.encryption === 'customer' ? tableKeys(app, config, stack) : undefined;
@@ -35,7 +53,6 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   if (props?.builtinCloudFormationValidation !== false && process.env.CDK_VALIDATION !== 'false') {
     Validations.of(app).addPlugins(new CloudFormationValidatePlugin({ regoRules: ruleFiles() }));
   }
-  return app;
 }
 
 function tableKeys(

@@ -18,6 +18,7 @@ import { productEtag } from '../../../lambda/products/product-view';
 import { updateProduct } from '../../../lambda/products/update-product';
 import { daxClient } from '../../../lambda/shared/dax-client';
 import { Problem } from '../../../lambda/shared/errors';
+import { dollarsPerMonth } from '../../../lib/dax-prices';
 import { type DaxHappening, FakeDax } from '../../support/fake-dax';
 import { startTables } from '../../support/engine-tables';
 import { PROJECT } from '../../support/synthesize-once';
@@ -25,8 +26,10 @@ import { PROJECT } from '../../support/synthesize-once';
 const RECORD_MS = 300_000;
 const QUERY_MS = 60_000;
 
+const DOCS = readFileSync(join(PROJECT, 'docs/dax.md'), 'utf8');
+
 /** The rows of docs/dax.md: what was written, and what reads show for how long. */
-const [, SECTION = ''] = readFileSync(join(PROJECT, 'docs/dax.md'), 'utf8').split('## What is stale, and for how long');
+const [, SECTION = ''] = DOCS.split('## What is stale, and for how long');
 const ROWS = [...SECTION.matchAll(/^\| (?!what|---)(.+?) \|.*\|$/gm)].map(([, what = '']) => what);
 
 describe('docs/dax.md: what is stale, and for how long', () => {
@@ -249,4 +252,13 @@ describe('docs/dax.md: what is stale, and for how long', () => {
   test.each(Object.entries(scenarios))('%s', async (_, holds) => {
     await expect(holds()).resolves.toBeUndefined();
   });
+});
+
+/** On demand, in us-east-1, since November 2024. https://aws.amazon.com/dynamodb/pricing/on-demand/ */
+const DOLLARS_PER_MILLION_READ_UNITS = 0.125;
+
+test('docs/dax.md: from how many reads on a node pays for itself', () => {
+  const readsPerMonth = (dollarsPerMonth({ nodes: 1, nodeType: 'dax.t3.small' }) / (0.5 * DOLLARS_PER_MILLION_READ_UNITS)) * 1_000_000;
+  const perSecond = readsPerMonth / (730 * 3_600);
+  expect(DOCS).toContain(`from about ${Math.round(perSecond / 10) * 10} such reads per second`);
 });
