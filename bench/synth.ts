@@ -18,6 +18,7 @@ const EVERYTHING = {
   maxReadUnits: '20000',
   warmReadUnits: '20000',
   encryption: 'customer',
+  dax: 'true',
   kinesis: 'true',
   alarmEmail: 'ops@example.com',
 };

@@ -228,6 +228,19 @@ export class Resolver {
         const name = named('Name');
         return { ref: name, attributes: { Arn: arn('kinesis', `stream/${name}`) } };
       }
+      case 'AWS::EC2::SecurityGroup': {
+        const group = `sg-${id(17)}`;
+        return { ref: group, attributes: { GroupId: group } };
+      }
+      case 'AWS::DAX::Cluster': {
+        // As long as DAX takes; CloudFormation makes it where the template gives none.
+        const name = String(this.value(resource.properties.ClusterName, stack, logicalId) ?? `dax-${id(12)}`);
+        const host = `${name}.dax-clusters.${stack.region}.amazonaws.com`;
+        return {
+          ref: name,
+          attributes: { Arn: arn('dax', `cache/${name}`), ClusterDiscoveryEndpoint: `${host}:9111`, ClusterDiscoveryEndpointURL: `daxs://${host}` },
+        };
+      }
       case 'AWS::Cognito::UserPool': {
         const pool = `${stack.region}_${id(9)}`;
         const provider = `cognito-idp.${stack.region}.amazonaws.com/${pool}`;

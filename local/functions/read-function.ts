@@ -14,7 +14,8 @@ interface FunctionProperties {
 /** A function of the templates, with the folder of its bundle. */
 export function readFunction(resource: Resource, resolver: Resolver, assembly: Assembly): LocalFunction {
   const { Code, Handler, MemorySize = 128, Timeout = 3, Environment } = resolver.properties<FunctionProperties>(resource);
-  const variables = Environment?.Variables ?? {};
+  // DAX does not run here, and without its endpoint a function works on DynamoDB.
+  const { DAX_ENDPOINT: _, ...variables } = Environment?.Variables ?? {};
   const functionName = resolver.ref(resource);
   return {
     name: variables.POWERTOOLS_SERVICE_NAME ?? functionName,

@@ -6,6 +6,8 @@ export function capturedOutput(): () => string[] {
     for (const stream of [process.stdout, process.stderr]) {
       jest.spyOn(stream, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
     }
+    // Jest's own console goes around the streams where suites run at the same time.
+    for (const method of ['log', 'warn', 'error'] as const) jest.spyOn(console, method).mockImplementation((...texts: unknown[]) => void printed.push(texts.join(' ')));
   });
   afterEach(() => jest.restoreAllMocks());
   return () => printed;

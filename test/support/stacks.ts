@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type App, type AppProps, Stack } from 'aws-cdk-lib';
+import { Annotations, type App, type AppProps, Stack } from 'aws-cdk-lib';
 import { Template as Assertions } from 'aws-cdk-lib/assertions';
 import { createApp } from '../../lib/store-app';
 import { PROJECT } from './synthesize-once';
@@ -29,7 +29,10 @@ export class Stacks {
 
   /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
   of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Cache' | 'Observability' | `${'Api' | 'Keys'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
-    const stacks = this.app(context).node.children.filter((child): child is Stack => Stack.isStack(child));
+    const app = this.app(context);
+    // Printed at each synth; who wants to see it asks the app.
+    Annotations.of(app).acknowledgeWarning('store:dax-cost');
+    const stacks = app.node.children.filter((child): child is Stack => Stack.isStack(child));
     return Object.fromEntries(stacks.map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template])) as ReturnType<Stacks['of']>;
   }
 

@@ -7,7 +7,7 @@ import type { Template } from '../support/templates';
 import { findingsOf } from '../support/validator';
 
 /** Everything that is off by default. */
-const OPTIONS = { kinesis: 'true', alarmEmail: 'ops@example.com', warmWriteUnits: '4000' };
+const OPTIONS = { dax: 'true', kinesis: 'true', alarmEmail: 'ops@example.com', warmWriteUnits: '4000' };
 
 /** What may be combined with what. */
 const FACTORS = {
@@ -47,7 +47,7 @@ interface Synthesized {
   template: Template;
 }
 
-describe('each synthesizes without a warning, and its templates pass every rule and another reader of the schemas', () => {
+describe('each synthesizes without a warning but of what a cache costs, and its templates pass every rule and another reader of the schemas', () => {
   const synth = new Stacks();
   const printed = capturedOutput();
   /** By their contents. */
@@ -56,8 +56,10 @@ describe('each synthesizes without a warning, and its templates pass every rule 
 
   test.each(combinations)('%j', (context) => {
     const { stacks } = synth.app(context).synth();
-    expect(printed()).toEqual([]);
-    expect(stacks.flatMap(({ messages }) => messages)).toEqual([]);
+    // A cluster costs money at rest, and the synth says so; it says nothing else.
+    const cost = [expect.stringMatching(/The DAX cluster costs about 29\.20 dollars a month/)].slice(context.dax === 'true' ? 0 : 1);
+    expect(printed()).toEqual(cost);
+    expect(stacks.flatMap(({ messages }) => messages).map(({ level, entry: { data } }) => `${level}: ${String(data)}`)).toEqual(cost);
     const planned = stacks.map(({ id, stackName: name, template, environment: { region } }) => ({ id, name, region, template: template as Template }));
     expect(assemblyFindings(planned)).toEqual([]);
     for (const { id, template, region } of planned) {

@@ -16,6 +16,7 @@ describe('and so are those of other configs', () => {
   test.each([
     { encryption: 'customer', kinesis: 'true' },
     { encryption: 'aws-managed', removal: 'destroy', layout: 'single-table' },
+    { dax: 'true', daxNodes: 3, regions: 'us-east-1,eu-west-1', encryption: 'customer' },
   ])('%j', (config) => {
     expect(Object.values(synth.of(config)).flatMap(schemaFindings)).toEqual([]);
   });

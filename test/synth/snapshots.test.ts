@@ -10,13 +10,13 @@ describe.each(LAYOUTS)('the templates of %s', (layout) => {
   });
 });
 
-describe('the templates that more regions, capacity, keys and alarms make', () => {
+describe('the templates that more regions, capacity, keys, a cache and alarms make', () => {
   const synth = new Stacks();
-  const stacks = synth.of({ regions: 'us-east-1,eu-west-1', capacity: 'provisioned', encryption: 'customer', kinesis: 'true', alarmEmail: 'ops@example.com' });
+  const stacks = synth.of({ regions: 'us-east-1,eu-west-1', capacity: 'provisioned', encryption: 'customer', kinesis: 'true', alarmEmail: 'ops@example.com', dax: 'true', daxNodes: 3 });
   afterAll(() => synth.remove());
 
   // An API of another region is that of the home region; test/synth/regions.test.ts says what differs.
-  test.each(['Keys', 'Keys-eu-west-1', 'Data', 'Observability'] as const)('%s', (stack) => {
+  test.each(['Keys', 'Keys-eu-west-1', 'Data', 'Cache', 'Observability'] as const)('%s', (stack) => {
     expect(normalised(stacks[stack])).toMatchSnapshot();
   });
 });

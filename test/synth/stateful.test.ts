@@ -4,7 +4,7 @@ import { Stacks } from '../support/stacks';
 /** By config, what holds data: stack, logical id, type. */
 const PINNED = {
   'per-domain': {
-    config: { layout: 'per-domain', regions: 'us-east-1,eu-west-1', encryption: 'customer', kinesis: 'true', alarmEmail: 'ops@example.com' },
+    config: { layout: 'per-domain', regions: 'us-east-1,eu-west-1', encryption: 'customer', kinesis: 'true', alarmEmail: 'ops@example.com', dax: 'true' },
     resources: [
       'Keys TableKeyF581D96F AWS::KMS::Key',
       'Keys-eu-west-1 TableKey AWS::KMS::ReplicaKey',

@@ -5,17 +5,29 @@ import { join } from 'node:path';
 import { LAYOUTS, PROJECT } from '../support/synthesize-once';
 
 /** As a person without an account would: no credentials, no region, the real CLI, the validator with all its rules. */
-test.each(LAYOUTS)('npx cdk synth -c layout=%s prints no warning and no error', (layout) => {
+function synth(context: string): [status: number | null, output: string] {
   const outdir = mkdtempSync(join(tmpdir(), 'store-synth-'));
   const home = mkdtempSync(join(tmpdir(), 'store-home-'));
-  const { status, stdout, stderr } = spawnSync('npx', ['cdk', 'synth', '-c', `layout=${layout}`, '--output', outdir], {
+  const { status, stdout, stderr } = spawnSync('npx', ['cdk', 'synth', '-c', context, '--output', outdir], {
     cwd: PROJECT,
     encoding: 'utf8',
     env: { PATH: process.env.PATH, HOME: home, CI: 'true', npm_config_loglevel: 'error' },
   });
   for (const folder of [outdir, home]) rmSync(folder, { recursive: true, force: true });
-  const output = `${stdout}${stderr}`;
+  return [status, `${stdout}${stderr}`];
+}
+
+test.each(LAYOUTS)('npx cdk synth -c layout=%s prints no warning and no error', (layout) => {
+  const [status, output] = synth(`layout=${layout}`);
   expect([status, output]).toEqual([0, expect.not.stringMatching(/warn|error/i)]);
+  expect(output).toContain('Successfully synthesized');
+}, 60_000);
+
+test('npx cdk synth -c dax=true prints what the cluster costs as its only warning, and no error', () => {
+  const [status, output] = synth('dax=true');
+  expect([status, output.match(/warn/gi)]).toEqual([0, ['WARN']]);
+  expect(output).toMatch(/WARNING The DAX cluster costs about 29\.20 dollars a month, used or not: 1 node of dax\.t3\.small in us-east-1/);
+  expect(output).not.toMatch(/error/i);
   expect(output).toContain('Successfully synthesized');
 }, 60_000);
 

@@ -8,7 +8,7 @@ import type { Template } from '../../../tools/plan/assembly';
 import { readRelease } from '../../../tools/plan/release';
 import type { TableProperties } from '../../../tools/plan/table-changes';
 import { validatorFindings } from '../../../tools/plan/validate';
-import { assemblyOf, PROJECT } from '../../support/synthesize-once';
+import { assemblyOf, DAX_ASSEMBLY, PROJECT } from '../../support/synthesize-once';
 
 const folder = mkdtempSync(join(tmpdir(), 'plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -25,14 +25,14 @@ function plan(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** A copy of the store's assembly, its files and no assets, with the template of the data changed. */
-function changedAssembly(name: string, change: (template: Template) => void): string {
+/** A copy of the store's assembly, its files and no assets, with one template changed: that of the data, unless said. */
+function changedAssembly(name: string, change: (template: Template) => void, { from = assemblyOf('per-domain'), stack = 'Data' } = {}): string {
   const copy = join(folder, name);
   mkdirSync(copy);
-  for (const file of readdirSync(assemblyOf('per-domain'))) {
-    if (file.endsWith('.json')) cpSync(join(assemblyOf('per-domain'), file), join(copy, file));
+  for (const file of readdirSync(from)) {
+    if (file.endsWith('.json')) cpSync(join(from, file), join(copy, file));
   }
-  const path = join(copy, 'Data.template.json');
+  const path = join(copy, `${stack}.template.json`);
   const template = JSON.parse(readFileSync(path, 'utf8')) as Template;
   change(template);
   writeFileSync(path, JSON.stringify(template));
@@ -51,6 +51,23 @@ const addIndex = (template: Template, name: string) => {
 };
 
 const BEFORE = ['--baseline', assemblyOf('per-domain')];
+
+test('a cache may come, be made anew as another one, and go: it holds nothing that is lost', () => {
+  const come = plan('--assembly', DAX_ASSEMBLY, ...BEFORE);
+  expect([come.status, come.stdout]).toEqual([0, expect.stringMatching(/nothing that AWS refuses or that loses data\.\n {2}store-dev-cache in us-east-1: is a new stack/)]);
+  const another = changedAssembly(
+    'node-type',
+    ({ Resources = {} }) => {
+      const cluster = Object.values(Resources).find(({ Type }) => Type === 'AWS::DAX::Cluster');
+      Object.assign(cluster!.Properties!, { NodeType: 'dax.r5.large' });
+    },
+    { from: DAX_ASSEMBLY, stack: 'Cache' },
+  );
+  const replaced = plan('--assembly', another, '--baseline', DAX_ASSEMBLY);
+  expect([replaced.status, replaced.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
+  const gone = plan('--assembly', assemblyOf('per-domain'), '--baseline', DAX_ASSEMBLY);
+  expect([gone.status, gone.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
+});
 
 test('an assembly with one index more passes', () => {
   const assembly = changedAssembly('one', (template) => addIndex(template, 'gsi8'));
