@@ -4,6 +4,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createStore } from '../../lambda/model/store';
+import { noteConsumedCapacity } from '../../lambda/shared/consumed-capacity';
 import { noteLostAnswers } from '../../lambda/shared/lost-answers';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
 import { startEngine } from '../../local/engine/engine';
@@ -67,6 +68,7 @@ export async function startTables(layout: Layout = 'per-domain') {
         requestHandler: handler,
       });
       noteLostAnswers(dynamodb);
+      noteConsumedCapacity(dynamodb);
       ended.push(() => dynamodb.destroy(), () => injector.clear());
       const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
       const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };

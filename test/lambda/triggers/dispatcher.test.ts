@@ -67,7 +67,7 @@ test('one that fails does not stop the others of its record, but those behind it
       effect: 'fails',
       eventId: records[1]!.eventID,
       eventName: 'INSERT',
-      keys: records[1]!.dynamodb!.Keys,
+      entity: 'CartItem',
       sequenceNumber: records[1]!.dynamodb!.SequenceNumber,
       error: 'RangeError',
       reason: 'not b',
