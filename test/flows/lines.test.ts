@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { METRICS } from '../../lambda/shared/embedded-metrics';
 import { FLOWS } from '../../lib/flows';
 import { aProduct, type Answer, type Client, startStore, type TestStore } from '../support/store';
 import { faultsOf, type LogLine, linesOf } from '../support/log-lines';
+import { PROJECT } from '../support/synthesize-once';
 import { until } from '../support/until';
 
 /** Recognisable data of persons: none of it may be in a line. */
@@ -123,7 +127,8 @@ describe('a thousand mixed requests', () => {
   async function failures(): Promise<void> {
     const user = kept(await store.user('unlucky'));
     const [admin, anybody] = [kept(store.admin), kept(store.anonymous)];
-    const products = Array.from({ length: 60 }, (_, index) => aProduct({ productId: `f-${index}` }));
+    // What has no stock of its own is a call for each.
+    const products = Array.from({ length: 60 }, (_, index) => aProduct({ productId: `f-${index}`, stock: index < 30 ? 9 : undefined }));
     await inject({ kind: 'unprocessed', function: 'import-products', rate: 0.3, count: 2 });
     await admin('POST', '/products/batch', { products });
     await inject({ kind: 'throttle', function: 'get-user', count: 4 });
@@ -229,5 +234,48 @@ describe('a thousand mixed requests', () => {
     expect(text.split('\n').filter((line) => PERSONAL.test(line))).toEqual([]);
     expect([...sessionIds].filter((id) => text.includes(id))).toEqual([]);
     expect(sessionIds.size).toBe(CUSTOMERS);
+  });
+
+  describe('docs/observability.md', () => {
+    const [, section = ''] = readFileSync(join(PROJECT, 'docs/observability.md'), 'utf8').split(/^## (?=Log lines)/m);
+    const [text = ''] = section.split(/^## /m);
+    /** The names in the first column of the table with this heading, row by row. */
+    const rows = (heading: string) => {
+      const [, table = ''] = text.split(`| ${heading} |`);
+      const body = /\n\| --- .*\n((?:\|.*\n)*)/.exec(table)?.[1] ?? '';
+      return body.trimEnd().split('\n').map((row) => row.split('|').slice(1, -1).map((cell) => cell.trim()));
+    };
+    const named = (cell = '') => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name as string);
+    const metrics = Object.entries(METRICS).flatMap(([line, of]) => Object.entries(of).map(([name, unit]) => [`\`${name}\``, line, unit]));
+    const documented = () => new Set(rows('member').flatMap(([cell]) => named(cell)));
+
+    test('shows a line as it is', () => {
+      const example = JSON.parse(/```json\n([^]*?)```/.exec(text)?.[1] ?? '') as LogLine;
+      const real = lines.find(({ flow, status }) => flow === example.flow && status === example.status)!;
+      const shape = (line: LogLine) => Object.entries(line).map(([name, value]) => [name, Array.isArray(value) ? 'list' : typeof value]);
+      expect(shape(example)).toEqual(shape(real));
+      expect(faultsOf(example, 'request')).toEqual([]);
+      expect(example._aws).toEqual({ ...(real._aws as object), Timestamp: expect.any(Number) });
+    });
+
+    test('lists every member of a line, and no other', () => {
+      const isMetric = (name: string) => metrics.some(([metric]) => metric === `\`${name}\``);
+      const found = lines.filter((line) => isOf('request')(line) || isOf('batch')(line)).flatMap((line) => Object.keys(line));
+      expect(documented()).toEqual(new Set(found.filter((name) => name !== '_aws' && !isMetric(name))));
+      const [failed] = lines.filter(isOf('A stream record failed'));
+      expect(Object.keys(failed!).filter((name) => !named(text.replaceAll('\n', ' ')).includes(name))).toEqual([]);
+    });
+
+    test('lists every metric', () => {
+      expect(rows('metric')).toEqual(metrics);
+    });
+
+    test('asks for members that there are', () => {
+      const questions = [...text.replace(/```json[^]*?```/, '').matchAll(/```\n([^]*?)```/g)].map(([, question]) => question as string);
+      expect(questions.length).toBeGreaterThanOrEqual(4);
+      const words = questions.flatMap((question) => question.replace(/"[^"]*"|\bas \w+|^\| sort .*/gm, '').match(/[a-z]\w*/gi) ?? []);
+      const language = ['filter', 'stats', 'fields', 'count', 'avg', 'pct', 'sum', 'by', 'or', 'in'];
+      expect(words.filter((word) => !language.includes(word) && !documented().has(word))).toEqual([]);
+    });
   });
 });
