@@ -1,9 +1,11 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { isSafeNumber, LosslessNumber, parse as parseLossless } from 'lossless-json';
 import * as z from 'zod/mini';
-import { awsError, failureKind, type InputError, invalidInput, Problem, problemOfWrite } from './errors';
+import { countingCalls } from './consumed-capacity';
+import { embeddedMetrics } from './embedded-metrics';
+import { failureKind, type InputError, invalidInput, Problem, problemOfWrite } from './errors';
+import { failureOf } from './failure';
+import { logger } from './logger';
 
 /** The claims of a verified token that the store uses. */
 export interface Caller {
@@ -56,40 +58,48 @@ const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 4_096;
 /** What is kept of Lambda's time to answer in, when DynamoDB has not. */
 const ANSWER_MS = 500;
 
-const logger = new Logger();
-
 /**
- * Makes the Lambda handler of a flow: one log line and one metric per request, problems and failures as
+ * Makes the Lambda handler of a flow: one log line per request, which holds its metrics; problems and failures as
  * `application/problem+json`, and an answer before Lambda's timeout whatever DynamoDB does.
  *
  * @param name the flow's name: dimension of its metrics
  */
 export function flow(name: string, handle: (request: Request) => Promise<Answer>) {
-  const metrics = new Metrics({ namespace: 'Store', defaultDimensions: { flow: name } });
-  return async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
-    const started = Date.now();
-    const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
-    const answer = await before(deadline, () => handle(readRequest(event, { now: started, deadline })))
-      .then(requireSize)
-      .catch((error: unknown) => toAnswer(error, name));
-    const ms = Date.now() - started;
-    logger.info('request', {
-      route: event.routeKey,
-      flow: name,
-      status: answer.status,
-      ms,
-      requestId: event.requestContext.requestId,
+  const metrics = embeddedMetrics('request', name);
+  return (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> =>
+    countingCalls(async (consumed) => {
+      const started = Date.now();
+      const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
+      const { answer, why } = await before(deadline, () => handle(readRequest(event, { now: started, deadline })))
+        .then(requireSize)
+        .then((answer): Outcome => ({ answer }), refused);
+      const latencyMs = Date.now() - started;
+      const { readUnits: ReadUnits, writeUnits: WriteUnits } = consumed;
+      logger[levelOf(answer)]('request', {
+        route: event.routeKey,
+        status: answer.status,
+        latencyMs,
+        requestId: event.requestContext.requestId,
+        ...consumed,
+        ...why,
+        ...metrics({ Latency: latencyMs, ServerErrors: answer.status >= 500 ? 1 : 0, ReadUnits, WriteUnits }),
+      });
+      return {
+        statusCode: answer.status,
+        headers: { ...(answer.body !== undefined && { 'content-type': 'application/json' }), ...answer.headers },
+        ...(answer.body !== undefined && { body: JSON.stringify(answer.body) }),
+      };
     });
-    metrics.addMetric('Latency', MetricUnit.Milliseconds, ms);
-    metrics.addMetric('ServerErrors', MetricUnit.Count, answer.status >= 500 ? 1 : 0);
-    metrics.publishStoredMetrics();
-    return {
-      statusCode: answer.status,
-      headers: { ...(answer.body !== undefined && { 'content-type': 'application/json' }), ...answer.headers },
-      ...(answer.body !== undefined && { body: JSON.stringify(answer.body) }),
-    };
-  };
 }
+
+/** What a request came to, and what its log line says of the reason where that is a problem. */
+interface Outcome {
+  answer: Answer;
+  why?: object;
+}
+
+/** A defect is an error; what passes when DynamoDB has time again is a warning; what the caller may mend is neither. */
+const levelOf = ({ status }: Answer) => (status === 503 ? 'warn' : status >= 500 ? 'error' : 'info');
 
 /** @throws Problem `answer-too-large` for what Lambda would not answer: the body is text inside its own JSON */
 function requireSize(answer: Answer): Answer {
@@ -112,38 +122,29 @@ async function before(deadline: number, work: () => Promise<Answer>): Promise<An
   return Promise.race([(async () => work())(), late]).finally(() => clearTimeout(timer));
 }
 
-function toAnswer(error: unknown, name: string): Answer {
-  const problem = error instanceof Problem ? error : (problemOfWrite(error) ?? asProblem(error, name));
-  const { type, title, status, detail, extra } = problem;
+/** The answer of a problem, with its type for the log line; of a failure with all that is known of it. */
+function refused(error: unknown): Outcome {
+  const expected = error instanceof Problem ? error : problemOfWrite(error);
+  const { type, title, status, detail, extra } = expected ?? asProblem(error);
   return {
-    status,
-    body: { type, title, status, detail, ...extra },
-    headers: { 'content-type': 'application/problem+json', ...(status === 503 && { 'retry-after': '1' }) },
+    answer: {
+      status,
+      body: { type, title, status, detail, ...extra },
+      headers: { 'content-type': 'application/problem+json', ...(status === 503 && { 'retry-after': '1' }) },
+    },
+    why: { problem: type, ...(!expected && failureOf(error)) },
   };
 }
 
-function asProblem(error: unknown, name: string): Problem {
-  const kind = failureKind(error);
-  const cause = awsError(error);
-  const detail = {
-    flow: name,
-    kind,
-    error: cause?.name ?? (error instanceof Error ? error.name : 'unknown'),
-    reason: cause?.message ?? (error instanceof Error ? error.message : String(error)),
-    stack: error instanceof Error ? error.stack : undefined,
-    dynamodbRequestId: cause?.$metadata?.requestId,
-    throttlingReasons: cause?.ThrottlingReasons ?? cause?.throttlingReasons,
-  };
-  if (kind === 'throttled') {
-    logger.warn('throttled', detail);
-    return new Problem('throttled', 'DynamoDB throttled the request for too long. Try again.');
+function asProblem(error: unknown): Problem {
+  switch (failureKind(error)) {
+    case 'throttled':
+      return new Problem('throttled', 'DynamoDB throttled the request for too long. Try again.');
+    case 'unknown-outcome':
+      return new Problem('outcome-unknown', 'DynamoDB did not answer. Read before you repeat it.');
+    case 'other':
+      return new Problem('internal-error', 'The request failed. The log of the function says why.');
   }
-  if (kind === 'unknown-outcome') {
-    logger.warn('unknown outcome', detail);
-    return new Problem('outcome-unknown', 'DynamoDB did not answer. Read before you repeat it.');
-  }
-  logger.error('failure', detail);
-  return new Problem('internal-error', 'The request failed. The log of the function says why.');
 }
 
 function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Request {

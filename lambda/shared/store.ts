@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createStore } from '#model/store';
+import { noteConsumedCapacity } from './consumed-capacity';
 import { env } from './env';
 import { noteLostAnswers } from './lost-answers';
 import { productCache } from './product-cache';
@@ -18,6 +19,7 @@ function documentsOf(region: string): DynamoDBDocumentClient {
     },
   });
   noteLostAnswers(dynamodb);
+  noteConsumedCapacity(dynamodb);
   return DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
 }
 

@@ -1,15 +1,14 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { awsError } from '#shared/errors';
+import { countingCalls } from '#shared/consumed-capacity';
+import { embeddedMetrics } from '#shared/embedded-metrics';
+import { failureOf } from '#shared/failure';
+import { logger } from '#shared/logger';
 import type { Effect, EventName } from './effect';
 import { readRecord } from './stream-record';
 
 /** What an effect may take, its retries included, and what is left for the answer. */
 const EFFECT_MS = 10_000;
 const ANSWER_MS = 1_000;
-
-const logger = new Logger();
 
 /**
  * Makes the Lambda handler that reads a stream: for each record, in its order, the effects that concern it. The effects of
@@ -19,26 +18,31 @@ const logger = new Logger();
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 export function dispatcher(effects: readonly Effect[]) {
-  const metrics = new Metrics({ namespace: 'Store', defaultDimensions: { flow: process.env.POWERTOOLS_SERVICE_NAME ?? 'dispatcher' } });
+  const metrics = embeddedMetrics('batch', process.env.POWERTOOLS_SERVICE_NAME ?? 'dispatcher');
   /** Of the records that failed last, by event id: the names of the effects that were done. */
   const doneBefore = new Map<string, ReadonlySet<string>>();
-  return async ({ Records }: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> => {
-    const started = Date.now();
-    const end = started + context.getRemainingTimeInMillis() - ANSWER_MS;
-    let done = 0;
-    for (const record of Records) {
-      // Too late for another record: it comes again, with time of its own.
-      if (done > 0 && Date.now() + EFFECT_MS > end) break;
-      if (!(await runEffects(effects, record, end, doneBefore))) break;
-      done++;
-    }
-    const failed = Records[done];
-    logger.info('batch', { records: Records.length, done, ms: Date.now() - started });
-    metrics.addMetric('StreamRecords', MetricUnit.Count, done);
-    metrics.addMetric('StreamFailures', MetricUnit.Count, failed ? 1 : 0);
-    metrics.publishStoredMetrics();
-    return { batchItemFailures: failed ? [{ itemIdentifier: failed.dynamodb?.SequenceNumber ?? '' }] : [] };
-  };
+  return ({ Records }: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> =>
+    countingCalls(async (consumed) => {
+      const started = Date.now();
+      const end = started + context.getRemainingTimeInMillis() - ANSWER_MS;
+      let done = 0;
+      for (const record of Records) {
+        // Too late for another record: it comes again, with time of its own.
+        if (done > 0 && Date.now() + EFFECT_MS > end) break;
+        if (!(await runEffects(effects, record, end, doneBefore))) break;
+        done++;
+      }
+      const failed = Records[done];
+      const { readUnits: ReadUnits, writeUnits: WriteUnits } = consumed;
+      logger.info('batch', {
+        records: Records.length,
+        done,
+        latencyMs: Date.now() - started,
+        ...consumed,
+        ...metrics({ StreamRecords: done, StreamFailures: failed ? 1 : 0, ReadUnits, WriteUnits }),
+      });
+      return { batchItemFailures: failed ? [{ itemIdentifier: failed.dynamodb?.SequenceNumber ?? '' }] : [] };
+    });
 }
 
 /** Runs what a record causes. @returns whether all was done */
@@ -49,23 +53,21 @@ async function runEffects(
   doneBefore: Map<string, ReadonlySet<string>>,
 ): Promise<boolean> {
   const { eventID, eventName, dynamodb } = record;
-  const failure = (error: unknown, effect?: string) => {
-    const cause = awsError(error);
+  let entity: string | undefined;
+  // Not its keys: that of an e-mail's claim is the address.
+  const failure = (error: unknown, effect?: string) =>
     logger.error('A stream record failed', {
       effect,
       eventId: eventID,
       eventName,
-      keys: dynamodb?.Keys,
+      entity,
       sequenceNumber: dynamodb?.SequenceNumber,
-      error: cause?.name ?? (error instanceof Error ? error.name : 'unknown'),
-      reason: cause?.message ?? (error instanceof Error ? error.message : String(error)),
+      ...failureOf(error),
     });
-  };
   // The mapping's filters leave it out; a redrive hands over what lies between two records.
   if (eventName === 'REMOVE' && dynamodb?.OldImage && !dynamodb.OldImage.__edb_e__) return true;
   const now = Date.now();
   const invocation = { now, deadline: Math.min(now + EFFECT_MS, end) };
-  let entity: string;
   let eventId: string;
   try {
     ({ entity, eventId } = readRecord(record, 'KEYS_ONLY'));

@@ -1,37 +1,59 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { DynamoDBRecord, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecordPayload } from 'aws-lambda';
+import { countingCalls } from '#shared/consumed-capacity';
+import { embeddedMetrics } from '#shared/embedded-metrics';
+import { failureOf } from '#shared/failure';
+import { logger } from '#shared/logger';
 import { type Change, readRecord } from './stream-record';
 
 const MINUTE_MS = 60_000;
 
-const logger = new Logger();
+const NAME = process.env.POWERTOOLS_SERVICE_NAME ?? 'sales-per-minute';
+const batchMetrics = embeddedMetrics('batch', NAME);
+const saleMetrics = embeddedMetrics('sale', NAME);
 
 /**
  * Reads the Kinesis Data Stream that the Orders table writes its changes to, and counts sales as a CloudWatch metric: minor
- * units by currency, at the minute in which the orders were placed. Its sample count is the number of orders.
+ * units by currency, at the minute in which the orders were placed. Its sample count is the number of orders. A line can have
+ * the metrics of one time only, so each sale has a line of its own beside that of the batch.
  *
  * Kinesis may deliver a change twice, so within a batch each counts once by its event id; across batches a metric may count
  * it again. What must be exact is kept by the table's own stream (CustomerStats).
  */
-export async function handler({ Records }: KinesisStreamEvent): Promise<KinesisStreamBatchResponse> {
-  const metrics = new Metrics({ namespace: 'Store', defaultDimensions: { flow: process.env.POWERTOOLS_SERVICE_NAME ?? 'sales' } });
-  const seen = new Set<string>();
-  for (const { kinesis } of Records) {
-    try {
-      const sale = saleIn(kinesis);
-      if (!sale || seen.has(sale.eventId)) continue;
-      seen.add(sale.eventId);
-      const minute = metrics.singleMetric();
-      minute.setTimestamp(Math.floor(Date.parse(sale.placedAt) / MINUTE_MS) * MINUTE_MS);
-      minute.addDimension('currency', sale.currency);
-      minute.addMetric('SalesMinor', MetricUnit.Count, sale.totalMinor);
-    } catch (error) {
-      logger.error('A change in the Kinesis stream failed', { sequenceNumber: kinesis.sequenceNumber, reason: String(error) });
-      return { batchItemFailures: [{ itemIdentifier: kinesis.sequenceNumber }] };
+export const handler = ({ Records }: KinesisStreamEvent): Promise<KinesisStreamBatchResponse> =>
+  countingCalls(async (consumed) => {
+    const started = Date.now();
+    const seen = new Set<string>();
+    let done = 0;
+    for (const { kinesis } of Records) {
+      try {
+        const sale = saleIn(kinesis);
+        if (sale && !seen.has(sale.eventId)) {
+          seen.add(sale.eventId);
+          count(sale);
+        }
+      } catch (error) {
+        logger.error('A change in the Kinesis stream failed', { sequenceNumber: kinesis.sequenceNumber, ...failureOf(error) });
+        break;
+      }
+      done++;
     }
-  }
-  return { batchItemFailures: [] };
+    const failed = Records[done];
+    const { readUnits: ReadUnits, writeUnits: WriteUnits } = consumed;
+    logger.info('batch', {
+      records: Records.length,
+      done,
+      latencyMs: Date.now() - started,
+      ...consumed,
+      ...batchMetrics({ StreamRecords: done, StreamFailures: failed ? 1 : 0, ReadUnits, WriteUnits }),
+    });
+    return { batchItemFailures: failed ? [{ itemIdentifier: failed.kinesis.sequenceNumber }] : [] };
+  });
+
+type Sale = NonNullable<ReturnType<typeof saleIn>>;
+
+function count({ placedAt, currency, totalMinor: SalesMinor }: Sale): void {
+  const at = Math.floor(Date.parse(placedAt) / MINUTE_MS) * MINUTE_MS;
+  logger.info('sale', saleMetrics({ SalesMinor }, { at, dimensions: { currency } }));
 }
 
 /** The sale that a change is; undefined for any other change. @throws BadRecord */

@@ -39,10 +39,13 @@ export type Change<Name extends EntityName, View extends StreamView> = {
     } & OldImage<Name, View>)
 );
 
-/** A record that no code here can work with: it names the record, and what is wrong with it. */
+/**
+ * A record that no code here can work with: it names the record, and what is wrong with it. Not its keys, which may hold an
+ * e-mail or a session's id: what is thrown is logged.
+ */
 export class BadRecord extends Error {
   constructor(what: string, record: DynamoDBRecord) {
-    super(`${what}: ${record.eventName} of ${JSON.stringify(record.dynamodb?.Keys ?? {})}, event ${record.eventID}`);
+    super(`${what}: ${record.eventName}, event ${record.eventID}`);
     this.name = 'BadRecord';
   }
 }

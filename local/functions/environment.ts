@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 /** A Lambda function of the assembly, ready to run. */
 export interface LocalFunction {
@@ -72,7 +73,7 @@ export class Environment {
       detached: true,
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => onOutput(fn, text));
+      if (stream) eachLine(stream, (line) => onOutput(fn, line));
     }
     this.ended = new Promise((done) => {
       this.child.on('error', (error) => done({ errorType: 'Runtime.ExitError', errorMessage: error.message }));
@@ -123,6 +124,19 @@ export class Environment {
     this.hasEnded = true;
     this.child.kill('SIGKILL');
   }
+}
+
+/** Whole lines: several environments of a function print at once, and a pipe ends its pieces anywhere. */
+function eachLine(stream: Readable, onLine: (line: string) => void): void {
+  let begun = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (begun + text).split('\n');
+    begun = lines.pop() ?? '';
+    for (const line of lines) onLine(`${line}\n`);
+  });
+  stream.on('end', () => {
+    if (begun !== '') onLine(begun);
+  });
 }
 
 function after(ms: number, what: string): Promise<FunctionError> & { cancel(): void } {

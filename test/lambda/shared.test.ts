@@ -110,7 +110,7 @@ describe('merging shards', () => {
 describe('a flow', () => {
   const event = { routeKey: 'GET /x', headers: {}, requestContext: { requestId: 'r' } } as never;
   const context = (ms: number) => ({ getRemainingTimeInMillis: () => ms }) as never;
-  const lines = capturedOutput();
+  capturedOutput();
 
   test('answers before the timeout of Lambda, whatever its operation does', async () => {
     const hanging = flow('hanging', () => new Promise(() => {}));
@@ -155,9 +155,6 @@ describe('a flow', () => {
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toContain('secret');
     expect(JSON.parse(answer.body as string)).toMatchObject({ type: 'internal-error' });
-    const logged = lines().map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(logged).toContainEqual(expect.objectContaining({ level: 'ERROR', flow: 'broken', reason: 'secret detail' }));
-    expect(logged).toContainEqual(expect.objectContaining({ message: 'request', route: 'GET /x', status: 500, requestId: 'r' }));
   });
 });
 

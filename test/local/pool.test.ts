@@ -10,6 +10,7 @@ describe('invoking a function', () => {
   const pools: Pool[] = [];
   let environments: Environment[];
   let output: string;
+  let printed: string[];
 
   afterEach(() => pools.splice(0).forEach((pool) => pool.stop()));
   afterAll(() => rmSync(root, { recursive: true }));
@@ -32,8 +33,12 @@ describe('invoking a function', () => {
     };
     environments = [];
     output = '';
+    printed = [];
     const made = new Pool(fn, { soon: size, most }, () => {
-      const environment = new Environment(fn, {}, (_, text) => (output += text));
+      const environment = new Environment(fn, {}, (_, text) => {
+        printed.push(text);
+        output += text;
+      });
       environments.push(environment);
       return environment;
     });
@@ -132,6 +137,25 @@ describe('invoking a function', () => {
     while (environments.length < 2) await new Promise((done) => setTimeout(done, 5));
     writeFileSync(until, '');
     expect(new Set(await Promise.all(running)).size).toBe(2);
+  });
+
+  test('what it prints comes in whole lines, though several print at once and in pieces', async () => {
+    const subject = pool(
+      `import { existsSync, writeFileSync } from 'node:fs';
+       const print = (text) => new Promise((done) => process.stdout.write(text, done));
+       export const handler = async ({ n, mine, other }) => {
+         await print('half of ' + n);
+         writeFileSync(mine, '');
+         while (!existsSync(other)) await new Promise((done) => setTimeout(done, 5));
+         await print(', whole\\nsecond of ' + n + '\\nunended of ' + n);
+         process.exit(1);
+       }`,
+      { size: 2 },
+    );
+    const [one, two] = [join(root, 'one'), join(root, 'two')];
+    await Promise.all([invoke(subject, { n: 1, mine: one, other: two }), invoke(subject, { n: 2, mine: two, other: one })]);
+    while (!/unended of 1/.test(output) || !/unended of 2/.test(output)) await new Promise((done) => setTimeout(done, 5));
+    expect(printed.sort()).toEqual([1, 2].flatMap((n) => [`half of ${n}, whole\n`, `second of ${n}\n`, `unended of ${n}`]).sort());
   });
 
   test('a stop answers what waits, and starts nothing', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -7,6 +8,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createStore } from '../../lambda/model/store';
+import { noteConsumedCapacity } from '../../lambda/shared/consumed-capacity';
 import { noteLostAnswers } from '../../lambda/shared/lost-answers';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
 import { startEngine } from '../../local/engine/engine';
@@ -53,7 +55,8 @@ export async function startTables(layout: Layout = 'per-domain') {
     tables,
     /**
      * The model with a client whose calls meet the faults: those of a list, as `POST /_local/faults` takes them, or what
-     * a script says of each call. And the operations and ClientRequestTokens that it sent, in their order.
+     * a script says of each call. And the operations and ClientRequestTokens that it sent, and the ids of what it was
+     * answered, in their order.
      */
     store(faults: readonly Fault[] | FaultScript = [], { maxAttempts = SDK_RETRY.maxAttempts }: { maxAttempts?: number } = {}) {
       const injector = new FaultInjector(keys, engine, startEmpty);
@@ -70,12 +73,14 @@ export async function startTables(layout: Layout = 'per-domain') {
         requestHandler: handler,
       });
       noteLostAnswers(dynamodb);
+      noteConsumedCapacity(dynamodb);
       ended.push(() => dynamodb.destroy(), () => injector.clear());
       const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
       const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
       const { entities, service, replica, cached, writeThrough } = createStore(names, client);
-      return { entities, service, replica, cached, writeThrough, client, dynamodb, injector, sent: handler.sent, tokens: handler.tokens };
+      const { sent, tokens, requestIds } = handler;
+      return { entities, service, replica, cached, writeThrough, client, dynamodb, injector, sent, tokens, requestIds };
     },
     /** Serves the engine, with what its adapter mends, to clients that a suite does not make itself. @returns the endpoint */
     async serve(): Promise<string> {
@@ -105,6 +110,7 @@ export async function startTables(layout: Layout = 'per-domain') {
 class FaultHandler {
   readonly sent: string[] = [];
   readonly tokens: string[] = [];
+  readonly requestIds: string[] = [];
 
   constructor(
     private readonly script: FaultScript,
@@ -134,7 +140,10 @@ class FaultHandler {
     if (typeof input.ClientRequestToken === 'string') this.tokens.push(input.ClientRequestToken);
     const call: Call = { operation, headers, input, accessKeyId: 'test', region: REGION, traceId: undefined, function: 'tested' };
     const happening = await this.script(operation, this.sent.filter((entry) => entry === operation).length);
-    return answer(await this.meet(happening, call));
+    const requestId = randomUUID();
+    const answered = answer(await this.meet(happening, call), requestId);
+    this.requestIds.push(requestId);
+    return answered;
   }
 
   private async meet(happening: Happening, call: Call): Promise<Reply> {
@@ -148,9 +157,10 @@ class FaultHandler {
   }
 }
 
-function answer(reply: Reply) {
+/** Every answer of DynamoDB has an id, also that of an error. */
+function answer(reply: Reply, requestId: string) {
   // As the SDK's own handler tells of a connection that breaks.
   if (reply === 'no-answer') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
   const { status, headers, body } = reply;
-  return { response: new HttpResponse({ statusCode: status, headers, body: Readable.from([body]) }) };
+  return { response: new HttpResponse({ statusCode: status, headers: { ...headers, 'x-amzn-requestid': requestId }, body: Readable.from([body]) }) };
 }

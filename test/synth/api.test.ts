@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Flow, FLOWS } from '../../lib/flows';
 import { DISPATCHERS } from '../../lib/triggers';
 import { Stacks } from '../support/stacks';
+import { assemblyOf, PROJECT } from '../support/synthesize-once';
 import { resourcesOf, templateOf } from '../support/templates';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
 
@@ -236,8 +239,9 @@ test('every function has the defaults of the project', () => {
       Architectures: ['arm64'],
       Handler: 'index.handler',
       TracingConfig: { Mode: 'Active' },
-      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: expect.any(String) } },
     });
+    // Without a level of its own: metrics are in lines of level INFO.
+    expect(Properties.LoggingConfig).toEqual({ LogFormat: 'JSON', LogGroup: { Ref: expect.any(String) } });
   }
   const ofFlows = functionsOf('Api');
   expect(ofFlows).toHaveLength(flows.length);
@@ -248,6 +252,16 @@ test('every function has the defaults of the project', () => {
     expect(timeoutMs).toBeLessThan(30_000);
   }
   for (const { Properties } of resourcesOf('per-domain', 'AWS::Logs::LogGroup')) expect(Properties.RetentionInDays).toBe(30);
+});
+
+test('no bundle has the X-Ray SDK: Lambda traces an invocation without it', () => {
+  const assembly = assemblyOf('per-domain');
+  const files = readdirSync(assembly, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.mjs'));
+  expect(files.length).toBeGreaterThan(flows.length);
+  // Its names of variables outlive the minifier.
+  const traced = files.filter((file) => /aws-xray-sdk|AWS_XRAY_/.test(readFileSync(join(assembly, file), 'utf8')));
+  expect(traced).toEqual([]);
+  expect(readFileSync(join(PROJECT, 'package-lock.json'), 'utf8')).not.toContain('aws-xray-sdk');
 });
 
 test('every route but the public ones is behind the JWT authorizer', () => {

@@ -1,14 +1,16 @@
 import '../../support/flow-environment';
 import type { Context, DynamoDBRecord } from 'aws-lambda';
+import { noteCall } from '../../../lambda/shared/consumed-capacity';
 import { dispatcher } from '../../../lambda/triggers/dispatcher';
 import { type Effect, effect } from '../../../lambda/triggers/effect';
 import { capturedOutput } from '../../support/captured-output';
+import { faultsOf, linesOf } from '../../support/log-lines';
 import { written } from '../../support/samples';
 import { streamRecord } from '../../support/stream-records';
 
 const logged = capturedOutput();
 
-const log = () => logged().flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+const log = () => linesOf(logged());
 const errors = () => log().filter(({ level }) => level === 'ERROR');
 const metric = (name: string) => log().find((line) => name in line)?.[name];
 
@@ -67,13 +69,33 @@ test('one that fails does not stop the others of its record, but those behind it
       effect: 'fails',
       eventId: records[1]!.eventID,
       eventName: 'INSERT',
-      keys: records[1]!.dynamodb!.Keys,
+      entity: 'CartItem',
       sequenceNumber: records[1]!.dynamodb!.SequenceNumber,
       error: 'RangeError',
       reason: 'not b',
     },
   ]);
   expect([metric('StreamRecords'), metric('StreamFailures')]).toEqual([1, 1]);
+});
+
+test('a record that fails is named by its entity and sequence number, and not by its keys: they may be an address', async () => {
+  const claim = streamRecord({ after: written('EmailClaim', { email: 'marker@example.com' }) });
+  const session = streamRecord({ after: { ...written('Session', { sessionId: 'a-marker' }), __edb_v__: '9' } });
+  const fails: Effect = { ...noting('fails', []), entity: 'EmailClaim', run: () => Promise.reject(new Error('of marker@example.com')) };
+  for (const record of [claim, session]) expect(await deliver([fails], [record])).toEqual(failedAt(record));
+  expect(errors()).toMatchObject([
+    { entity: 'EmailClaim', sequenceNumber: claim.dynamodb!.SequenceNumber, reason: 'of [e-mail]' },
+    { error: 'BadRecord', eventId: session.eventID, sequenceNumber: session.dynamodb!.SequenceNumber },
+  ]);
+  expect(logged().join('')).not.toContain('marker');
+});
+
+test('a batch is one line, which holds its metrics and what its effects consumed', async () => {
+  const consuming = noting('consuming', [], () => noteCall({ kind: 'write', units: 2, requestId: 'r1' }));
+  await deliver([consuming], [put('a'), put('b')]);
+  const [line, ...others] = log();
+  expect([faultsOf(line!, 'batch'), others]).toEqual([[], []]);
+  expect(line).toMatchObject({ level: 'INFO', message: 'batch', records: 2, done: 2, writeUnits: 4, dynamodbRequestIds: ['r1', 'r1'] });
 });
 
 test('an effect that throws at once, or nothing that is an error, fails its record', async () => {

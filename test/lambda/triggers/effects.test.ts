@@ -313,6 +313,12 @@ describe('the welcome mail', () => {
     expect(services.received).toHaveLength(2);
     expect(await marker('m4')).not.toBeNull();
   });
+
+  test('does not name in its error whom it did not reach, since that is logged', async () => {
+    const message = 'Email address is not verified. The following identities failed the check in region US-EAST-1: ann@example.com';
+    services.answers = [{ status: 400, body: { __type: 'MessageRejected', message } }];
+    await expect(run(welcomeMail, signedUp('m5'))).rejects.toThrow(/^Email address .* US-EAST-1: the recipient$/);
+  });
 });
 
 describe('what is done once for an event', () => {

@@ -2,6 +2,7 @@ import '../../support/flow-environment';
 import type { DynamoDBRecord, KinesisStreamRecord } from 'aws-lambda';
 import { handler } from '../../../lambda/triggers/sales-per-minute';
 import { capturedOutput } from '../../support/captured-output';
+import { faultsOf, faultsOfMetrics, linesOf } from '../../support/log-lines';
 import { written } from '../../support/samples';
 import { streamRecord } from '../../support/stream-records';
 
@@ -12,7 +13,7 @@ interface Metric {
   currency: string;
   SalesMinor: number;
 }
-const lines = () => logged().flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+const lines = () => linesOf(logged());
 /** The sales that were counted: time, currency and sum. */
 const sales = () =>
   lines()
@@ -69,6 +70,20 @@ test.each([
   expect(await deliver(first, failing, last)).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber }] });
   expect(sales()).toHaveLength(1);
   expect(lines()).toContainEqual(expect.objectContaining({ level: 'ERROR', sequenceNumber }));
+  expect(lines().at(-1)).toMatchObject({ message: 'batch', records: 3, done: 1, StreamRecords: 1, StreamFailures: 1 });
+});
+
+test('a batch is one line, and each sale one of its own, with the metrics of its time', async () => {
+  await deliver(change(streamRecord({ after: order() })), change(streamRecord({ before: order() })));
+  const [sale, batch, ...others] = lines();
+  expect([faultsOfMetrics(sale!, 'sale'), faultsOf(batch!, 'batch'), others]).toEqual([[], [], []]);
+  expect([sale!.message, batch!.message, batch!.done]).toEqual(['sale', 'batch', 2]);
+});
+
+test('what cannot be read is not quoted: it is an order', async () => {
+  await deliver(kinesis('Marker Street 5'));
+  expect(lines()[0]).toMatchObject({ level: 'ERROR', error: 'SyntaxError' });
+  expect(logged().join('')).not.toContain('Marker');
 });
 
 test('an empty batch is done', async () => {

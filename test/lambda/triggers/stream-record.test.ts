@@ -193,10 +193,9 @@ describe('a record that no code here can work with is refused by its name', () =
     ['The stream (NEW_IMAGE) has no OldImage', withView('NEW_IMAGE', { before: order, after: order }), 'OLD_IMAGE'],
     ['The stream (KEYS_ONLY) has no OldImage', withView('KEYS_ONLY', { before: order }), 'OLD_IMAGE'],
   ])('%s', (what, record, view) => {
-    const { eventName, dynamodb } = record;
     const error = refusal(record, view) as BadRecord;
     expect(error).toBeInstanceOf(BadRecord);
-    expect(error.message).toBe(`${what}: ${eventName} of ${JSON.stringify(dynamodb!.Keys)}, event bad`);
+    expect(error.message).toBe(`${what}: ${record.eventName}, event bad`);
   });
 
   test('an attribute that the view does not read may be wrong', () => {
@@ -217,7 +216,7 @@ describe('a record that no code here can work with is refused by its name', () =
     const { [member]: _, ...some } = dynamodb!;
     const error = refusal({ ...rest, dynamodb: some }, 'KEYS_ONLY') as Error;
     expect(error).toBeInstanceOf(BadRecord);
-    expect(error.message).toMatch(/^Not a stream record: INSERT of .*, event bad$/);
+    expect(error.message).toMatch(/^Not a stream record: INSERT, event bad$/);
   });
 
   test('and nothing at all', () => {
