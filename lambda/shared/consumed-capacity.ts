@@ -17,6 +17,9 @@ export interface ConsumedCapacity {
   dynamodbRequestIds: string[];
   /** How many ids came after those, where there are too many for a line. */
   dynamodbRequestIdsOmitted?: number;
+  /** Calls that went through DAX, where some did, and those of them that it did not answer. */
+  daxCalls?: number;
+  daxUnanswered?: number;
 }
 
 /** An import makes hundreds of calls, and a line is paid by its bytes. */
@@ -31,11 +34,19 @@ export function countingCalls<Result>(work: (consumed: ConsumedCapacity) => Resu
 }
 
 /**
- * Adds one answer to the invocation at work; outside of one it does nothing. For a client that is not the SDK's: those of
- * the SDK are noted by `noteConsumedCapacity`.
- * @param units capacity units; 0 where the answer does not tell
- * @param requestId DynamoDB's id of the answer, if it has one
+ * Adds a call that went through DAX to the invocation at work; outside of one it does nothing. Its units are what DynamoDB was
+ * asked for it: none, where it was answered from a cache.
+ * @param answer of DAX; undefined where it did not answer
  */
+export function noteDaxCall(kind: CallKind, answer: Answer | undefined): void {
+  const consumed = invocation.getStore();
+  if (!consumed) return;
+  consumed.daxCalls = (consumed.daxCalls ?? 0) + 1;
+  consumed.daxUnanswered = (consumed.daxUnanswered ?? 0) + (answer ? 0 : 1);
+  if (answer) noteCall({ kind, units: unitsOf(answer), requestId: answer.$metadata?.requestId });
+}
+
+/** Adds one answer to the invocation at work; outside of one it does nothing. Units are capacity units. */
 export function noteCall({ kind, units, requestId }: { kind: CallKind; units: number; requestId?: string | undefined }): void {
   const consumed = invocation.getStore();
   if (!consumed) return;
@@ -46,7 +57,7 @@ export function noteCall({ kind, units, requestId }: { kind: CallKind; units: nu
   else consumed.dynamodbRequestIdsOmitted = (consumed.dynamodbRequestIdsOmitted ?? 0) + 1;
 }
 
-export type CallKind = 'read' | 'write';
+type CallKind = 'read' | 'write';
 
 /**
  * The operations that can tell what they consumed. A PartiQL statement reads or writes, and those of one call all do the same.
@@ -112,7 +123,8 @@ function kindOf(operation: CallKind | 'PartiQL' | undefined, { Statement, Statem
   return /^\s*SELECT\b/i.test(first) ? 'read' : 'write';
 }
 
-interface Answer {
+/** What is counted of an answer, or of an error. */
+export interface Answer {
   $metadata?: { requestId?: string };
   /** One for each table where a call may name several. An engine on this machine may tell nothing. */
   ConsumedCapacity?: Units | (Units | null)[] | null;

@@ -10,6 +10,7 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { type Answer, noteDaxCall } from './consumed-capacity';
 import { failureKind, UnansweredWrite } from './errors';
 
 /**
@@ -44,10 +45,11 @@ export const DAX_TIMEOUTS = { read: 1_000, write: 5_000 } as const;
 
 /** As the SDK calls it. */
 interface Command {
-  readonly input: object;
+  readonly input: Input;
 }
 
 interface Input {
+  ReturnConsumedCapacity?: string;
   ConsistentRead?: boolean;
   RequestItems?: Record<string, { ConsistentRead?: boolean } | undefined>;
   ReturnValuesOnConditionCheckFailure?: string;
@@ -75,16 +77,21 @@ export function daxClient(
     async send(command: Command, options: { abortSignal?: AbortSignal } = {}): Promise<object> {
       const method = METHODS.get(command.constructor);
       if (method === undefined || bypassesDax(command.input)) return toDynamodb(command, options);
-      const isRead = READS.some((read) => read === method);
+      const kind = READS.some((read) => read === method) ? 'read' : 'write';
       const dax = await connected();
+      const input = { ReturnConsumedCapacity: 'TOTAL', ...(withoutUndefined(command.input) as Input) };
       try {
         // It refuses some input by throwing, where it else rejects.
-        const call = async () => dax[method](withoutUndefined(command.input) as object);
-        return { $metadata: {}, ...(await within(timeouts[isRead ? 'read' : 'write'], call, options.abortSignal)) };
+        const answer: Answer = { $metadata: {}, ...(await within(timeouts[kind], async () => dax[method](input), options.abortSignal)) };
+        noteDaxCall(kind, answer);
+        if (command.input.ReturnConsumedCapacity === undefined) delete answer.ConsumedCapacity;
+        return answer;
       } catch (error) {
         const failure = asSdkError(error);
-        if (failureKind(failure) !== 'unknown-outcome') throw failure;
-        if (isRead) return toDynamodb(command, options);
+        const isAnswered = failureKind(failure) !== 'unknown-outcome';
+        noteDaxCall(kind, isAnswered ? (failure as Answer) : undefined);
+        if (isAnswered) throw failure;
+        if (kind === 'read') return toDynamodb(command, options);
         throw new UnansweredWrite(`DAX did not answer a ${method}`, failure);
       }
     },

@@ -18,6 +18,8 @@ export const METRICS = {
     /** Capacity units of DynamoDB. */
     ReadUnits: MetricUnit.Count,
     WriteUnits: MetricUnit.Count,
+    /** Calls that DAX did not answer; only of a request with calls through DAX. */
+    DaxUnanswered: MetricUnit.Count,
   },
   /** Of a batch of a stream. */
   batch: {
@@ -42,12 +44,18 @@ export const METRICS = {
 export function embeddedMetrics<Line extends keyof typeof METRICS>(line: Line, flow: string) {
   const metrics = new Metrics({ namespace: NAMESPACE, defaultDimensions: { flow }, logger });
   const units = Object.entries(METRICS[line]) as [keyof (typeof METRICS)[Line], Unit][];
-  /** @param at epoch milliseconds that the values are of, where it is not now: a document has one time */
+  /**
+   * @param values undefined for a metric that this line has not
+   * @param at epoch milliseconds that the values are of, where it is not now: a document has one time
+   */
   return (
-    values: Readonly<Record<keyof (typeof METRICS)[Line], number>>,
+    values: Readonly<Record<keyof (typeof METRICS)[Line], number | undefined>>,
     { at, dimensions = {} }: { at?: number; dimensions?: Readonly<Record<string, string>> } = {},
   ) => {
-    for (const [name, unit] of units) metrics.addMetric(String(name), unit, values[name]);
+    for (const [name, unit] of units) {
+      const value = values[name];
+      if (value !== undefined) metrics.addMetric(String(name), unit, value);
+    }
     for (const [name, value] of Object.entries(dimensions)) metrics.addDimension(name, value);
     if (at !== undefined) metrics.setTimestamp(at);
     const { service: _, ...members } = metrics.serializeMetrics();

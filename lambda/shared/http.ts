@@ -74,7 +74,7 @@ export function flow(name: string, handle: (request: Request) => Promise<Answer>
         .then(requireSize)
         .then((answer): Outcome => ({ answer }), refused);
       const latencyMs = Date.now() - started;
-      const { readUnits: ReadUnits, writeUnits: WriteUnits } = consumed;
+      const { readUnits: ReadUnits, writeUnits: WriteUnits, daxUnanswered: DaxUnanswered } = consumed;
       logger[levelOf(answer)]('request', {
         route: event.routeKey,
         status: answer.status,
@@ -82,7 +82,7 @@ export function flow(name: string, handle: (request: Request) => Promise<Answer>
         requestId: event.requestContext.requestId,
         ...consumed,
         ...why,
-        ...metrics({ Latency: latencyMs, ServerErrors: answer.status >= 500 ? 1 : 0, ReadUnits, WriteUnits }),
+        ...metrics({ Latency: latencyMs, ServerErrors: answer.status >= 500 ? 1 : 0, ReadUnits, WriteUnits, DaxUnanswered }),
       });
       return {
         statusCode: answer.status,

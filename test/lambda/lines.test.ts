@@ -126,12 +126,6 @@ describe('e-mails and tokens are taken out', () => {
     expect(redact(text)).toBe(expected);
   });
 
-  test('in no more time than a long text takes to read', () => {
-    const started = performance.now();
-    expect(redact('a'.repeat(1_000_000))).toHaveLength(1_000_000);
-    expect(performance.now() - started).toBeLessThan(2_000);
-  });
-
   test('at any depth of a line, and in its message', () => {
     logger.error('of ann@example.com', { deep: [{ list: ['x ann@example.com'] }], failure: new Error(jwt, { cause: new Error('ann@example.com') }) });
     expect(linesOf(printed())).toMatchObject([{ message: 'of [e-mail]', deep: [{ list: ['x [e-mail]'] }], failure: { message: '[token]', cause: { message: '[e-mail]' } } }]);

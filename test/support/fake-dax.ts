@@ -88,7 +88,10 @@ export class FakeDax {
     readonly ttl = { recordMs: 300_000, queryMs: 60_000 },
     /** Says what happens to a call; `nth` counts the calls of the operation from 1. */
     public script: (operation: string, nth: number) => DaxHappening = () => 'served',
-  ) {}
+  ) {
+    // What a cluster consumes is no function's, but for what it tells in its answers.
+    dynamodb.middlewareStack.remove('noteConsumedCapacity');
+  }
 
   /** A `DaxDocument` of the real library. */
   connect(config: object = { endpoint: 'dax://127.0.0.1:8111', maxRetries: 0, readRetries: 1 }): DaxMethods {
@@ -172,7 +175,7 @@ export class FakeDax {
         return output;
       }
       case 'batchGetItem':
-        return this.batchGet(input.RequestItems);
+        return this.batchGet(input.RequestItems, input.ReturnConsumedCapacity);
       case 'query':
       case 'scan': {
         if (input.ConsistentRead) return this.send(operation, input);
@@ -180,7 +183,8 @@ export class FakeDax {
         const known = this.queries.get(parameters);
         if (known && known.until > this.time) return known.output;
         const output = await this.send(operation, input);
-        this.queries.set(parameters, { output, until: this.time + this.ttl.queryMs });
+        const { ConsumedCapacity: _, ...cached } = output as { ConsumedCapacity?: object };
+        this.queries.set(parameters, { output: cached, until: this.time + this.ttl.queryMs });
         return output;
       }
       case 'batchWriteItem': {
@@ -211,18 +215,21 @@ export class FakeDax {
     }
   }
 
-  private async batchGet(requestItems: Record<string, { Keys: Key[]; ConsistentRead?: boolean }>): Promise<object> {
+  private async batchGet(requestItems: Record<string, { Keys: Key[]; ConsistentRead?: boolean }>, ReturnConsumedCapacity: string): Promise<object> {
     const Responses: Record<string, Item[]> = {};
     const UnprocessedKeys: Record<string, object> = {};
+    const ConsumedCapacity: object[] = [];
     for (const [table, request] of Object.entries(requestItems)) {
       const found = request.Keys.map((key) => ({ key, known: request.ConsistentRead ? undefined : this.known(table, key) }));
       Responses[table] = found.flatMap(({ known }) => (known?.item ? [known.item] : []));
       const asked = found.flatMap(({ key, known }) => (known ? [] : [key]));
       if (asked.length === 0) continue;
-      const output = (await this.send('batchGetItem', { RequestItems: { [table]: { ...request, Keys: asked } } })) as {
+      const output = (await this.send('batchGetItem', { ReturnConsumedCapacity, RequestItems: { [table]: { ...request, Keys: asked } } })) as {
+        ConsumedCapacity?: object[];
         Responses?: Record<string, Item[]>;
         UnprocessedKeys?: Record<string, { Keys: Key[] }>;
       };
+      ConsumedCapacity.push(...(output.ConsumedCapacity ?? []));
       const items = output.Responses?.[table] ?? [];
       Responses[table].push(...items);
       const unprocessed = output.UnprocessedKeys?.[table]?.Keys ?? [];
@@ -232,7 +239,7 @@ export class FakeDax {
         if (!unprocessed.some((left) => JSON.stringify(keyOf(left)) === JSON.stringify(keyOf(key)))) this.keep(table, key, byKey.get(JSON.stringify(keyOf(key))));
       }
     }
-    return { Responses, UnprocessedKeys };
+    return { Responses, UnprocessedKeys, ConsumedCapacity };
   }
 
   private known(table: string, key: Key) {

@@ -27,12 +27,13 @@ export function faultsOfMetrics(line: LogLine, kind: keyof typeof METRICS): stri
   if (!metrics || others.length > 0) return ['it has metrics of another namespace'];
   const [dimensions, ...otherDimensions] = metrics.Dimensions;
   const expected = ['service', 'flow', ...(kind === 'sale' ? ['currency'] : [])];
+  const expectedMetrics = Object.entries(METRICS[kind]).filter(([name]) => name !== 'DaxUnanswered' || 'daxCalls' in line);
   return [
     ...(metrics.Namespace === NAMESPACE ? [] : [`its namespace is ${String(metrics.Namespace)}`]),
     ...(dimensions?.join() === expected.join() && otherDimensions.length === 0 ? [] : [`its dimensions are ${JSON.stringify(metrics.Dimensions)}`]),
     ...expected.filter((name) => typeof line[name] !== 'string' || line[name] === '').map((name) => `it has no dimension ${name}`),
     ...metrics.Metrics.filter(({ Name }) => !Number.isFinite(line[Name])).map(({ Name }) => `it has no value of ${Name}`),
-    ...(JSON.stringify(Object.fromEntries(metrics.Metrics.map(({ Name, Unit }) => [Name, Unit]))) === JSON.stringify(METRICS[kind])
+    ...(JSON.stringify(Object.fromEntries(metrics.Metrics.map(({ Name, Unit }) => [Name, Unit]))) === JSON.stringify(Object.fromEntries(expectedMetrics))
       ? []
       : [`its metrics are ${JSON.stringify(metrics.Metrics)}`]),
   ];
@@ -57,7 +58,7 @@ const FAILURE = { kind: isText, error: isText, reason: isText, stack: isText, fa
 const MEMBERS = {
   request: {
     always: { ...EVERY, route: isText, flow: isText, status: isCount, latencyMs: isCount, requestId: isText, ...CONSUMED },
-    sometimes: { dynamodbRequestIdsOmitted: isCount, problem: isText, ...FAILURE },
+    sometimes: { dynamodbRequestIdsOmitted: isCount, daxCalls: isCount, daxUnanswered: isCount, problem: isText, ...FAILURE },
   },
   batch: {
     always: { ...EVERY, flow: isText, records: isCount, done: isCount, latencyMs: isCount, ...CONSUMED },

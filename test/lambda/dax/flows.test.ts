@@ -6,6 +6,7 @@ import { type Flow, FLOWS } from '../../../lib/flows';
 import { capturedOutput } from '../../support/captured-output';
 import { catalogueAccess } from '../../support/catalogue-access';
 import { startTables } from '../../support/engine-tables';
+import { faultsOf, linesOf } from '../../support/log-lines';
 import { type DaxHappening, FakeDax } from '../../support/fake-dax';
 import { aProduct } from '../../support/store';
 
@@ -151,6 +152,36 @@ describe('the flows, where there is a cluster', () => {
     expect(await done('get-product', { path: { productId: 'mug' } })).toMatchObject({ dax: [{ operation: 'getItem' }], direct: ['Get'] });
     expect(await done('list-products', { query: { category: 'Mugs' } })).toMatchObject({ dax: [{ operation: 'query' }], direct: [] });
     expect(await done('batch-get-products', { body: { productIds: ['mug'] } })).toMatchObject({ dax: [{ operation: 'batchGetItem' }], direct: [] });
+  });
+
+  test('the line of a request says what went through DAX, what that did not answer, and what DynamoDB was asked for', async () => {
+    await done('create-product', { body: aProduct({ productId: 'cap', category: 'Caps' }) });
+    const get = () => done('get-product', { path: { productId: 'cap' } });
+    const list = () => done('list-products', { query: { category: 'Caps' } });
+    await list();
+    await list();
+    await done('batch-get-products', { body: { productIds: ['cap'] } });
+    await get();
+    happens = 'no-route';
+    await get();
+    await list();
+    await invoke('delete-product', { path: { productId: 'cap' } });
+    await done('get-product-file', { path: { productId: 'cap' } });
+    const lines = linesOf(printed());
+    expect(lines.flatMap((line) => faultsOf({ service: 'test', ...line }, 'request'))).toEqual([]);
+    const seen = lines.map(({ flow, daxCalls, daxUnanswered, DaxUnanswered, readUnits, writeUnits, level }) => [flow, daxCalls, daxUnanswered, DaxUnanswered, readUnits, (writeUnits as number) > 0, level]);
+    expect(seen).toEqual([
+      ['create-product', 1, 0, 0, 0, true, 'INFO'],
+      ['list-products', 1, 0, 0, 0.5, false, 'INFO'],
+      ['list-products', 1, 0, 0, 0, false, 'INFO'],
+      ['batch-get-products', 1, 0, 0, 0.5, false, 'INFO'],
+      // The product is cached, and its stock never.
+      ['get-product', 1, 0, 0, 0.5, false, 'INFO'],
+      ['get-product', 1, 1, 1, 1, false, 'INFO'],
+      ['list-products', 1, 1, 1, 0.5, false, 'INFO'],
+      ['delete-product', 1, 1, 1, 0, false, 'WARN'],
+      ['get-product-file', undefined, undefined, undefined, 1, false, 'INFO'],
+    ]);
   });
 
   test('what was written is what is read', async () => {
