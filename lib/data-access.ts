@@ -81,6 +81,18 @@ export function regionsOf(stack: Stack, { access, replica = {} }: RegionalAccess
   return [...new Set(regions)];
 }
 
+/**
+ * DynamoDB uses a customer's key in the name of its caller.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
+export function keyStatement(stack: Stack, region: string, keyArn: string, actions: string[]): PolicyStatement {
+  return new PolicyStatement({
+    actions,
+    resources: [keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${stack.urlSuffix}` } },
+  });
+}
+
 /** @throws Error for what is done in the home region only */
 function requireReplicable(name: string, target: string, actions: readonly DataAction[]): void {
   const [entity = ''] = target.split('.', 1);

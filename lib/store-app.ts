@@ -2,6 +2,7 @@ import { App, type AppProps, CloudFormationValidatePlugin, Tags, Validations } f
 import type { Bundles } from './bundle';
 import { namePrefix, readConfig, type StoreConfig } from './config';
 import { ruleFiles } from './rules';
+import { AccessStack } from './stacks/access';
 import { ApiStack } from './stacks/api';
 import { DataStack, requireConsistency, type TableKeys } from './stacks/data';
 import { EventsStack } from './stacks/events';
@@ -24,6 +25,8 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   const data = new DataStack(app, 'Data', { ...stack('data'), ...(keys && { keys }) });
   new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
   for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
+  // In the home region only, where the user pool is and orders are pinned.
+  new AccessStack(app, 'Access', { ...stack('access'), data });
   const events = new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
   const { alarmEmail } = config;
   if (alarmEmail !== undefined) new ObservabilityStack(app, 'Observability', { ...stack('observability'), alarmEmail, events });

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type DataBinding, dataStatements, type RegionalAccess, regionsOf } from '../data-access';
+import { type DataBinding, dataStatements, keyStatement, type RegionalAccess, regionsOf } from '../data-access';
 
 export interface StoreFunctionProps {
   /** Its name in the catalogue: the service in its logs and metrics. */
@@ -40,6 +40,9 @@ const ACKNOWLEDGED: Acknowledgment[] = [
   },
 ];
 
+/** What DynamoDB does with a customer's key for who reads and writes. */
+const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
+
 /** A Lambda function: every default of the project, and a role with exactly the actions that its catalogue lists. */
 export class StoreFunction extends Construct {
   readonly function: lambda.Function;
@@ -58,7 +61,7 @@ export class StoreFunction extends Construct {
     for (const statement of dataStatements(stack, name, access, data)) role.addToPolicy(statement);
     for (const statement of props.statements ?? []) role.addToPolicy(statement);
     for (const region of keyArns ? regionsOf(stack, access, data) : []) {
-      role.addToPolicy(keyStatement(stack, region, keyArns?.[region] as string));
+      role.addToPolicy(keyStatement(stack, region, keyArns?.[region] as string, KEY_ACTIONS));
     }
 
     this.function = new lambda.Function(this, 'Function', {
@@ -85,16 +88,4 @@ export class StoreFunction extends Construct {
     });
     Validations.of(this).acknowledge(...ACKNOWLEDGED);
   }
-}
-
-/**
- * DynamoDB uses a customer's key in the name of its caller.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
- */
-function keyStatement(stack: Stack, region: string, keyArn: string): iam.PolicyStatement {
-  return new iam.PolicyStatement({
-    actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
-    resources: [keyArn],
-    conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${stack.urlSuffix}` } },
-  });
 }

@@ -16,7 +16,7 @@ describe('the templates that more regions, capacity, keys and alarms make', () =
   afterAll(() => synth.remove());
 
   // An API of another region is that of the home region; test/synth/regions.test.ts says what differs.
-  test.each(['Keys', 'Keys-eu-west-1', 'Data', 'Observability'] as const)('%s', (stack) => {
+  test.each(['Keys', 'Keys-eu-west-1', 'Data', 'Access', 'Observability'] as const)('%s', (stack) => {
     expect(normalised(stacks[stack])).toMatchSnapshot();
   });
 });
