@@ -8,6 +8,9 @@ const EMULATED = new Set([
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
   'AWS::CDK::Metadata',
+  'AWS::Cognito::IdentityPool',
+  'AWS::Cognito::IdentityPoolPrincipalTag',
+  'AWS::Cognito::IdentityPoolRoleAttachment',
   'AWS::Cognito::UserPool',
   'AWS::Cognito::UserPoolClient',
   'AWS::Cognito::UserPoolGroup',
@@ -29,6 +32,7 @@ const EMULATED = new Set([
 /** What runs here only in part, whatever the templates say of it. */
 const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
+  'AWS::Cognito::IdentityPool': 'identities of clients (credentials: POST /_local/credentials)',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
   'AWS::DynamoDB::GlobalTable': 'backups, encryption, throttling by capacity, lag between replicas (one engine is all of them)',
   'AWS::Events::Archive': 'replay of archived events',
