@@ -96,13 +96,19 @@ export function actionsByArn(
   return actionsOn;
 }
 
+/** What a table's key is used for: by who reads and writes, and by who only reads. */
+const KEY_ACTIONS = {
+  write: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+  read: ['kms:Decrypt', 'kms:DescribeKey'],
+};
+
 /**
- * What whoever reads or writes a table needs of the customer's key that encrypts it: DynamoDB uses it in the name of its caller.
+ * What whoever works on a table needs of the customer's key that encrypts it: DynamoDB uses it in the name of its caller.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
-export function keyStatement(stack: Stack, region: string, keyArn: string): PolicyStatement {
+export function keyStatement(stack: Stack, region: string, keyArn: string, use: keyof typeof KEY_ACTIONS = 'write'): PolicyStatement {
   return new PolicyStatement({
-    actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+    actions: KEY_ACTIONS[use],
     resources: [keyArn],
     conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${stack.urlSuffix}` } },
   });

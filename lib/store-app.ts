@@ -2,6 +2,7 @@ import { App, type AppProps, CloudFormationValidatePlugin, Tags, Validations } f
 import type { Bundles } from './bundle';
 import { namePrefix, readConfig, type StoreConfig } from './config';
 import { ruleFiles } from './rules';
+import { AccessStack } from './stacks/access';
 import { ApiStack } from './stacks/api';
 import { CacheStack } from './stacks/cache';
 import { DataStack, requireConsistency, type TableKeys } from './stacks/data';
@@ -44,6 +45,8 @@ export function addStacks({ app, config }: OpenedApp, bundles: Pick<Bundles, 'fo
   const cache = config.dax.enabled ? new CacheStack(app, 'Cache', { ...stack('cache'), data }) : undefined;
   new ApiStack(app, 'Api', { ...stack('api'), data, bundles, ...(cache && { cache }) });
   for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
+  // In the home region only, where the user pool is and orders are pinned.
+  new AccessStack(app, 'Access', { ...stack('access'), data });
   const events = new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
   const { alarmEmail } = config;
   if (alarmEmail !== undefined) new ObservabilityStack(app, 'Observability', { ...stack('observability'), alarmEmail, events });

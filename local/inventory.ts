@@ -8,6 +8,9 @@ const EMULATED = new Set([
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
   'AWS::CDK::Metadata',
+  'AWS::Cognito::IdentityPool',
+  'AWS::Cognito::IdentityPoolPrincipalTag',
+  'AWS::Cognito::IdentityPoolRoleAttachment',
   // Of a cluster, which PARTLY speaks of.
   'AWS::DAX::ParameterGroup',
   'AWS::DAX::SubnetGroup',
@@ -32,6 +35,7 @@ const EMULATED = new Set([
 /** What runs here only in part, whatever the templates say of it. */
 const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
+  'AWS::Cognito::IdentityPool': 'identities of clients (credentials: POST /_local/credentials)',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
   'AWS::DAX::Cluster': 'DAX is not running: product reads and writes go to DynamoDB',
   'AWS::DynamoDB::GlobalTable': 'backups, encryption, throttling by capacity, lag between replicas (one engine is all of them)',

@@ -12,6 +12,8 @@ export interface LocalControls {
   health(): object;
   jwks(): JSONWebKeySet;
   token(sub: string, groups: string[]): Promise<string>;
+  /** What a signed-in client gets for its token; undefined for a token that is not valid. */
+  credentials(token: string): Promise<object | undefined>;
   trace(request: string | undefined): TraceEntry[];
   permissions(): object;
   outbox(kind: string | undefined): OutboxItem[];
@@ -27,6 +29,9 @@ const tokenInput = z.strictObject({
   sub: z.string(SUB).check(z.minLength(1, SUB), z.maxLength(128, SUB)),
   groups: z.optional(z.array(z.string('must be text').check(z.regex(/^[^\s,[\]]+$/, 'must not hold blanks, commas or brackets')))),
 });
+
+const TOKEN = 'must be a token, as POST /_local/tokens answers it';
+const credentialsInput = z.strictObject({ token: z.string(TOKEN).check(z.minLength(1, TOKEN)) });
 
 /** Ten years: far more than any TTL of the store. */
 const MAX_ADVANCE_SECONDS = 10 * 366 * 86_400;
@@ -47,6 +52,12 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     'POST /_local/tokens': async () => {
       const { sub, groups = [] } = await readInput(request, tokenInput);
       return { token: await controls.token(sub, groups) };
+    },
+    'POST /_local/credentials': async () => {
+      const { token } = await readInput(request, credentialsInput);
+      const credentials = await controls.credentials(token);
+      if (!credentials) throw new LocalProblem(401, 'unauthorized', 'The token is not valid, or has expired. POST /_local/tokens issues one.');
+      return credentials;
     },
     'POST /_local/faults': async () => controls.faults.add(await readInput(request, faultInput(controls.functions))),
     'GET /_local/faults': () => ({ items: controls.faults.list() }),
@@ -73,7 +84,8 @@ function outboxKind(kind: string | null): string | undefined {
   throw new LocalProblem(400, 'invalid-input', `kind: must be one of ${OUTBOX_KINDS.join(', ')}`);
 }
 
-class LocalProblem extends Error {
+/** What one of these endpoints answers instead. */
+export class LocalProblem extends Error {
   constructor(
     readonly status: number,
     readonly type: string,

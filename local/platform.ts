@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet } from 'jose';
 import { HttpApi, type RequestLogEntry } from './api/http-api';
-import { Issuer } from './api/issuer';
+import { Issuer, verifyToken } from './api/issuer';
 import { readRoutes } from './api/read-routes';
 import { type Assembly, readAssembly } from './assembly';
 import { Clock } from './clock';
@@ -12,14 +12,16 @@ import { type EngineName, findEngine } from './engine/find-engine';
 import { Environment } from './functions/environment';
 import { Pool } from './functions/pool';
 import { readFunction } from './functions/read-function';
+import { ClientSessions, TagError } from './gateway/client-sessions';
 import { FaultInjector } from './gateway/faults';
 import type { Call } from './gateway/call';
-import { createGateway } from './gateway/gateway';
+import { type Callers, createGateway } from './gateway/gateway';
 import { Trace } from './gateway/meter';
 import { Permissions } from './gateway/permissions';
 import { refuseResourcePolicies, roleReader } from './iam/roles';
+import { readIdentityPool } from './identity-pool';
 import { notEmulated } from './inventory';
-import { handleLocal } from './local-endpoints';
+import { handleLocal, LocalProblem } from './local-endpoints';
 import { Resolver } from './resolve';
 import { secretReader } from './secrets';
 import { AsyncInvocations } from './services/async-invocations';
@@ -147,19 +149,23 @@ async function start(
   );
   const functions = deployed.map((resource) => ({
     ...readFunction(resource, resolver, assembly),
-    role: readRole(resource),
+    role: readRole(resource, resource.properties.Role),
   }));
   const keys = new TableKeys(tables);
   const permissions = new Permissions(functions, keys);
   const faults = new FaultInjector(keys, engine, () => startEngine(engineKind, undefined, homeRegion));
   started.push({ stop: async () => void (await faults.clear()) });
   const byAccessKey = new Map(functions.map((fn) => [fn.accessKeyId, fn.name]));
+  const identityPool = readIdentityPool(assembly, resolver, readRole);
+  const sessions = new ClientSessions(() => clock.now());
   let api: HttpApi | undefined;
+  const callers: Callers = {
+    functionOf: (accessKeyId) => byAccessKey.get(accessKeyId),
+    clientOf: (accessKeyId, sessionToken) => sessions.find(accessKeyId, sessionToken),
+    requestOf: (traceId) => api?.requestOf(traceId),
+  };
   const gateway = createGateway({
-    callers: {
-      functionOf: (accessKeyId) => byAccessKey.get(accessKeyId),
-      requestOf: (traceId) => api?.requestOf(traceId),
-    },
+    callers,
     // One engine is every replica: what is written in one region is in all at once.
     engines: new Map(regions.map((region) => [region, engine])),
     homeRegion,
@@ -188,7 +194,7 @@ async function start(
     functions: functions.map(({ arn }) => arn),
     invoke,
     asyncInvocations,
-    callers: { functionOf: (accessKeyId) => byAccessKey.get(accessKeyId) },
+    callers,
     permissions,
     outbox,
     queues,
@@ -219,15 +225,26 @@ async function start(
   const routes = readRoutes(here, resolver, pools);
   const [httpApi] = here('AWS::ApiGatewayV2::Api');
   if (!httpApi) throw new UserError(`The assembly has no HTTP API in ${options.region}.`);
+  const publicKeys = createLocalJWKSet(issuer.jwks);
   api = new HttpApi({
     apiId: resolver.ref(httpApi),
     routes,
-    keys: createLocalJWKSet(issuer.jwks),
+    keys: publicKeys,
     clockOffset: () => clock.offset,
     onRequest: options.onRequest,
   });
   const authorizer = routes.find(({ target }) => target.authorizer)?.target.authorizer ?? { issuer: '', audience: [] };
   const token = (sub: string, groups: string[]) => issuer.token(authorizer, sub, groups);
+
+  const credentials = async (given: string) => {
+    if (!identityPool) throw new LocalProblem(404, 'not-found', 'The templates have no identity pool: the stack Access is left out.');
+    const claims = await verifyToken(given, identityPool.provider, publicKeys);
+    try {
+      return claims && sessions.issue(identityPool, claims);
+    } catch (error) {
+      throw error instanceof TagError ? new LocalProblem(400, 'invalid-input', `token: ${error.message}`) : error;
+    }
+  };
 
   const pump = startPump({
     engine,
@@ -258,6 +275,7 @@ async function start(
       health: () => ({ status: 'ok', pid: process.pid, region: options.region, homeRegion, engine: engine.label, dynamodb, services }),
       jwks: () => issuer.jwks,
       token,
+      credentials,
       trace: (requestId) => trace.list(requestId),
       permissions: () => permissions.list(),
       outbox: (kind) => outbox.list(kind),

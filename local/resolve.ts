@@ -258,6 +258,10 @@ export class Resolver {
         const client = id(26);
         return { ref: client, attributes: { ClientId: client } };
       }
+      case 'AWS::Cognito::IdentityPool': {
+        const [, ...parts] = /^(.{8})(.{4})(.{4})(.{4})(.{12})/.exec(id(32)) as RegExpExecArray;
+        return { ref: `${stack.region}:${parts.join('-')}`, attributes: { Name: named('IdentityPoolName') } };
+      }
       case 'AWS::ApiGatewayV2::Api': {
         const api = id(10);
         return { ref: api, attributes: { ApiId: api, ApiEndpoint: `https://${api}.execute-api.${stack.region}.amazonaws.com` } };

@@ -11,12 +11,13 @@ import { type Flow, FLOWS } from '../lib/flows';
 import { type Effect, EFFECTS } from '../lib/triggers';
 import { startStore, type TestStore } from './support/store';
 import { PROJECT } from './support/synthesize-once';
-import { resourcesOf } from './support/templates';
+import { resourcesOf, templateOf } from './support/templates';
 
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
 const scripts = Object.keys((JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { scripts: object }).scripts);
 
 const deploying = readFileSync(join(PROJECT, 'docs/deploy.md'), 'utf8');
+const direct = readFileSync(join(PROJECT, 'docs/direct-access.md'), 'utf8');
 
 /** The shell blocks of a section. */
 function commandsOf(section: string, document = readme): string[] {
@@ -41,6 +42,17 @@ async function run(paragraphs: string[], env: NodeJS.ProcessEnv, printed = /^$/)
   return outputs;
 }
 
+/** Runs commands, paragraph by paragraph, and holds each against its `→` lines; answers how many there are. */
+async function promises(commands: string, url: string): Promise<number> {
+  const paragraphs = commands.trim().split(/\n\n+/);
+  const outputs = await run(paragraphs, { STORE: url });
+  const promised = paragraphs.flatMap((paragraph, index) =>
+    [...paragraph.matchAll(/^# → (.*)$/gm)].map(([, text]) => ({ text: text as string, output: outputs[index] })),
+  );
+  for (const { text, output } of promised) expect(output).toContain(text);
+  return promised.length;
+}
+
 describe('with a store that runs', () => {
   let store: TestStore;
   beforeAll(async () => {
@@ -51,13 +63,13 @@ describe('with a store that runs', () => {
   test('the tour runs as it stands, and answers what it says', async () => {
     const [tour, ...others] = commandsOf('A two-minute tour');
     expect(others).toEqual([]);
-    const paragraphs = tour!.trim().split(/\n\n+/);
-    const outputs = await run(paragraphs, { STORE: store.url });
-    const promised = paragraphs.flatMap((paragraph, index) =>
-      [...paragraph.matchAll(/^# → (.*)$/gm)].map(([, text]) => ({ text: text as string, output: outputs[index] })),
-    );
-    expect(promised.length).toBeGreaterThanOrEqual(19);
-    for (const { text, output } of promised) expect(output).toContain(text);
+    expect(await promises(tour!, store.url)).toBeGreaterThanOrEqual(19);
+  });
+
+  test('a signed-in client reads as docs/direct-access.md says', async () => {
+    const [commands, ...others] = commandsOf('On this machine', direct);
+    expect(others).toEqual([]);
+    expect(await promises(commands!, store.url)).toBe(5);
   });
 
   test('the smoke run of docs/deploy.md passes', async () => {
@@ -133,6 +145,15 @@ describe('docs/deploy.md', () => {
     expect(deploying).toContain(`\`dax=true\` with the defaults, in the home region only | ${dollarsPerMonth(readConfig(new App().node).dax).toFixed(2)} |`);
     expect(deploying).toContain(`4,000 write units a second, all month, would be ${((write.max * 3_600 * 730 * 0.625) / 1e6).toLocaleString('en-US')} dollars`);
   });
+});
+
+test('docs/direct-access.md has a statement of the role as the template has it', () => {
+  const [shown] = /(?<=^```json\n)[^`]*/m.exec(direct) ?? ['{}'];
+  const [policy] = Object.values(templateOf('per-domain', 'Access').Resources).filter(({ Type }) => Type === 'AWS::IAM::Policy');
+  const [statement] = (policy!.Properties.PolicyDocument as { Statement: { Resource: { 'Fn::Join': [string, unknown[]] } }[] }).Statement;
+  const [separator, parts] = statement!.Resource['Fn::Join'];
+  const Resource = parts.map((part) => (typeof part === 'string' ? part : 'ACCOUNT')).join(separator);
+  expect(JSON.parse(shown)).toEqual({ ...statement, Resource });
 });
 
 test('set-up and tests are one command line each', () => {

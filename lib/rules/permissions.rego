@@ -134,3 +134,58 @@ violation contains v if {
 		sprintf("%s allows %s on %s, which is more clusters than the store's. Name its ARN (CacheStack.statement in lib/stacks/cache.ts).", [allow.resource, action, text(resource)]),
 	)
 }
+
+# Who signs in with a token of another issuer, as through an identity pool, holds the role's credentials itself: no code of
+# ours stands before the table, so the policy must name whose items are read.
+client_roles contains name if {
+	some name in resources_of_type("AWS::IAM::Role")
+	some statement in list(input.resources[name].properties.AssumeRolePolicyDocument.Statement)
+	statement.Principal.Federated
+}
+
+of_clients(allow) if allow.resource in client_roles
+
+of_clients(allow) if {
+	properties := input.resources[allow.resource].properties
+	some role in array.concat(list(object.get(properties, "Roles", [])), [object.get(properties, "RoleName", "")])
+	role.__ref in client_roles
+}
+
+of_clients(allow) if {
+	some role in client_roles
+	some policy in input.resources[role].properties.ManagedPolicyArns
+	policy.__ref == allow.resource
+}
+
+client_reads := {"dynamodb:getitem", "dynamodb:batchgetitem", "dynamodb:query"}
+
+lacks(statement) := sprintf("which also allows %s. A client only reads: GetItem, BatchGetItem, Query", [action]) if {
+	some action in list(statement.Action)
+	on_dynamodb(action)
+	not lower(action) in client_reads
+} else := "without ForAllValues:StringEquals on dynamodb:LeadingKeys, each of its values with a policy variable: it opens the partitions of others" if {
+	not names_caller(statement)
+} else := "without Null on dynamodb:LeadingKeys being false: ForAllValues also holds for a call that names no key" if {
+	not needs_key(statement)
+}
+
+names_caller(statement) if {
+	keys := list(statement.Condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"])
+	count(keys) > 0
+	every key in keys {
+		regex.match(`\$\{aws:PrincipalTag/\w+\}$`, text(key))
+	}
+}
+
+needs_key(statement) if sprintf("%v", [statement.Condition.Null["dynamodb:LeadingKeys"]]) == "false"
+
+violation contains v if {
+	some allow in allows
+	of_clients(allow)
+	reaches_dynamodb(allow.statement, "")
+	v := make_diag_at(
+		"STORE-DDB-045", "ERROR", allow.resource,
+		allow.path,
+		sprintf("%s is the policy of signed-in clients, and has a statement %s. See readStatements in lib/stacks/access.ts.", [allow.resource, lacks(allow.statement)]),
+	)
+}

@@ -1,4 +1,5 @@
 import type { WireReply } from '../engine/engine';
+import type { ClientSession } from './client-sessions';
 
 /** One call of the DynamoDB API on its way to an engine. */
 export interface Call {
@@ -10,10 +11,14 @@ export interface Call {
   /** From the signature: who signed, and for which region. */
   readonly accessKeyId: string;
   readonly region: string;
+  /** From `X-Amz-Security-Token`: what temporary credentials have besides. */
+  readonly sessionToken?: string | undefined;
   /** From `X-Amzn-Trace-Id`, which the SDK copies from Lambda's environment. */
   readonly traceId: string | undefined;
   /** The flow whose function calls; undefined for a call from outside, as by the AWS CLI. */
   function?: string;
+  /** The signed-in client that calls. */
+  client?: ClientSession;
   /** The API request that the function is answering. */
   requestId?: string;
 }

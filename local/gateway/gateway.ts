@@ -4,6 +4,7 @@ import type { Clock } from '../clock';
 import type { Engine, WireReply } from '../engine/engine';
 import { isFromHere } from '../loopback';
 import { type Call, chain, errorReply, type Reply, type Step } from './call';
+import { type ClientSession, SessionError } from './client-sessions';
 import type { FaultInjector } from './faults';
 import { meter, type Trace } from './meter';
 import type { Permissions } from './permissions';
@@ -12,12 +13,14 @@ import type { Permissions } from './permissions';
 export interface Callers {
   /** The flow of the function with this access key; undefined for any other key. */
   functionOf(accessKeyId: string): string | undefined;
+  /** The signed-in client with this access key; undefined for any other key. @throws SessionError for one that is refused */
+  clientOf(accessKeyId: string, sessionToken: string | undefined): ClientSession | undefined;
   requestOf(traceId: string): string | undefined;
 }
 
 /**
  * The DynamoDB endpoint of this machine. Every call of a function, and of any other client, passes a chain of steps:
- * who is calling, the meter around all that follows, may it, faults to inject, which region's engine.
+ * which function is calling, the meter around all that follows, which signed-in client, may it, faults to inject, which region's engine.
  */
 export function createGateway(options: {
   callers: Callers;
@@ -31,7 +34,7 @@ export function createGateway(options: {
   onCall?: ((call: Call) => void) | undefined;
 }): Server {
   const { callers, engines, homeRegion, trace, clock, permissions, faults, onCall } = options;
-  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), permissions.step, idempotencyWindow(clock), faults.step];
+  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), authenticate(callers), permissions.step, idempotencyWindow(clock), faults.step];
   const handle = chain(steps, (call) => {
     const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
@@ -76,6 +79,20 @@ function identify(callers: Callers, onCall: (call: Call) => void = () => {}): St
   };
 }
 
+/** Names the signed-in client that calls, and answers one whose credentials are refused. */
+function authenticate(callers: Callers): Step {
+  return (call, next) => {
+    try {
+      const client = callers.clientOf(call.accessKeyId, call.sessionToken);
+      if (client) call.client = client;
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      return Promise.resolve(errorReply(error.code, error.message));
+    }
+    return next(call);
+  };
+}
+
 /** DynamoDB remembers a ClientRequestToken for ten minutes. An engine's clock stays, so the token moves instead. */
 function idempotencyWindow(clock: Clock): Step {
   return (call, next) => {
@@ -113,6 +130,7 @@ async function readCall(request: IncomingMessage): Promise<Call | WireReply> {
     input: input as Record<string, unknown>,
     accessKeyId,
     region,
+    sessionToken: headers['x-amz-security-token'],
     traceId: headers['x-amzn-trace-id'],
   };
 }

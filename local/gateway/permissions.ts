@@ -5,6 +5,9 @@ import { isFullTableScan } from '../partiql/statement';
 import { ACCOUNT_ID } from '../resolve';
 import type { TableKeys } from '../table-keys';
 import { type Call, errorReply, type Step } from './call';
+import type { ClientSession } from './client-sessions';
+import { UnreadableKey } from './key-condition';
+import { leadingKeysOf } from './leading-keys';
 import { arnOf, type Target, targetsOf } from './targets';
 
 /** An action on a resource, as a policy allows it, and how many calls it allowed. */
@@ -31,9 +34,9 @@ interface Caller {
 }
 
 /**
- * Whether a function may do what it asks of DynamoDB and the other services: its role's policies in the templates
- * decide, as IAM would. Counts what was used and what was lacking, so that a role that allows too much, or too little,
- * can be seen.
+ * Whether a function, or a signed-in client, may do what it asks of DynamoDB and the other services: its role's policies in the
+ * templates decide, as IAM would. Counts what functions used and lacked, so that a role that allows too much, or too little, can
+ * be seen. Clients are not counted: theirs is to ask for anything.
  */
 export class Permissions {
   private readonly callers: ReadonlyMap<string, Caller & { permissions: Permission[] }>;
@@ -60,37 +63,40 @@ export class Permissions {
   check(flow: string | undefined, ...needs: readonly Need[]): string | undefined {
     const caller = flow === undefined ? undefined : this.callers.get(flow);
     if (!caller) return undefined;
-    for (const need of needs) {
-      const decision = evaluate(caller.role.statements, need);
-      if (decision === 'allowed') continue;
-      this.countDenial(caller, need);
-      return reason(caller, need, decision);
-    }
-    countUse(caller.permissions, needs);
-    return undefined;
+    const denied = firstDenied({ role: caller.role, sessionName: caller.functionName, tags: {} }, needs);
+    if (denied) this.countDenial(caller, denied.need);
+    else countUse(caller.permissions, needs);
+    return denied?.message;
+  }
+
+  /** The same of a signed-in client. */
+  checkClient(client: ClientSession, ...needs: readonly Need[]): string | undefined {
+    return firstDenied(client, needs)?.message;
   }
 
   /** Answers what the caller may not do on DynamoDB. */
   readonly step: Step = (call, next) => {
+    const { client, function: flow } = call;
     // A statement of the owner of this machine need not be one that can be read here.
-    if (call.function === undefined || !this.callers.has(call.function)) return next(call);
+    if (!client && (flow === undefined || !this.callers.has(flow))) return next(call);
     let needs: Need[];
     try {
       needs = targetsOf(call).map((target) => this.needOf(target, call));
     } catch (error) {
+      if (error instanceof TypeError) return Promise.resolve(errorReply('SerializationException', `The body is none of a ${call.operation}.`));
       if (!(error instanceof PartiqlError)) throw error;
       return Promise.resolve(errorReply('ValidationException', `Statement wasn't well formed, can't be processed: ${error.message}`));
     }
-    const denied = this.check(call.function, ...needs);
+    const denied = client ? this.checkClient(client, ...needs) : this.check(flow, ...needs);
     if (denied !== undefined) return Promise.resolve(errorReply('AccessDeniedException', denied));
     return next(call);
   };
 
-  private needOf(target: Target, { region }: Call): Need {
+  private needOf(target: Target, { region, input }: Call): Need {
     const { action, table, index, statement } = target;
-    const need: Need = { action: `dynamodb:${action}`, resource: arnOf(target, region) };
+    const partitionKey = table === undefined ? undefined : this.keys.partitionKey(table, index);
+    const need: Need = { action: `dynamodb:${action}`, resource: arnOf(target, region), ...namedKeys(target, input, partitionKey) };
     if (statement?.kind !== 'SELECT' || table === undefined) return need;
-    const partitionKey = this.keys.partitionKey(table, index);
     return { ...need, fullTableScan: !partitionKey || isFullTableScan(statement, partitionKey) };
   }
 
@@ -117,12 +123,31 @@ function countUse(permissions: Permission[], needs: readonly Need[]): void {
   }
 }
 
+function namedKeys(...of: Parameters<typeof leadingKeysOf>): Pick<Need, 'leadingKeys' | 'unreadableKeys'> {
+  try {
+    return { leadingKeys: leadingKeysOf(...of) };
+  } catch (error) {
+    if (!(error instanceof UnreadableKey)) throw error;
+    return { unreadableKeys: error.message };
+  }
+}
+
+/** The first of the needs that the role does not allow, and what is told of it. */
+function firstDenied({ role, sessionName, tags }: ClientSession, needs: readonly Need[]): { need: Need; message: string } | undefined {
+  for (const need of needs) {
+    const decision = evaluate(role.statements, need, tags);
+    if (decision !== 'allowed') return { need, message: reason(`${role.name}/${sessionName}`, need, decision) };
+  }
+  return undefined;
+}
+
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html */
-function reason({ functionName, role }: Caller, { action, resource }: Need, decision: Decision): string {
-  const user = `arn:aws:sts::${ACCOUNT_ID}:assumed-role/${role.name}/${functionName}`;
+function reason(session: string, { action, resource, unreadableKeys }: Need, decision: Decision): string {
+  const user = `arn:aws:sts::${ACCOUNT_ID}:assumed-role/${session}`;
   const why =
     decision === 'explicitly denied'
       ? 'with an explicit deny in an identity-based policy'
       : `because no identity-based policy allows the ${action} action`;
-  return `User: ${user} is not authorized to perform: ${action} on resource: ${resource} ${why}`;
+  const besides = unreadableKeys === undefined ? '' : ` (its partition key is not known here: ${unreadableKeys})`;
+  return `User: ${user} is not authorized to perform: ${action} on resource: ${resource} ${why}${besides}`;
 }

@@ -11,7 +11,11 @@ export interface Target {
   index?: string;
   /** The PartiQL statement that does it. */
   statement?: Statement;
+  /** The keys and items that it names. A Query names its key in a condition. */
+  keys?: readonly AttributeMap[];
 }
+
+export type AttributeMap = Readonly<Record<string, AttributeValue>>;
 
 const TRANSACT_ACTIONS: Readonly<Record<string, string>> = {
   Get: 'GetItem',
@@ -31,26 +35,41 @@ const WRITES = new Set(['BatchWriteItem', 'DeleteItem', 'PartiQLDelete', 'PartiQ
  */
 export function targetsOf({ operation, input }: Pick<Call, 'operation' | 'input'>): Target[] {
   const request = input as Request;
-  if (request.TransactItems) {
-    return request.TransactItems.flatMap((item) =>
-      Object.entries(item).map(([kind, { TableName }]) => ({ action: TRANSACT_ACTIONS[kind] ?? kind, table: TableName })),
-    );
+  // By the operation, whatever else the request holds: an engine does not look at what the operation does not have.
+  switch (operation) {
+    case 'TransactGetItems':
+    case 'TransactWriteItems':
+      return (request.TransactItems ?? []).flatMap((item) =>
+        Object.entries(item).map(([kind, { TableName, Key, Item }]) => ({
+          action: TRANSACT_ACTIONS[kind] ?? kind,
+          table: TableName,
+          keys: given(kind === 'Put' ? Item : Key),
+        })),
+      );
+    case 'BatchGetItem':
+    case 'BatchWriteItem':
+      return Object.entries(request.RequestItems ?? {}).map(([table, part]) => ({ action: operation, table, keys: keysOfBatch(part) }));
+    case 'ExecuteStatement':
+    case 'BatchExecuteStatement':
+    case 'ExecuteTransaction':
+      return statementsOf(operation, request).map((statement) => ({
+        action: PARTIQL_ACTIONS[statement.kind],
+        table: statement.table,
+        ...(statement.index !== undefined && { index: statement.index }),
+        statement,
+      }));
+    default: {
+      const { TableName, ResourceArn, StreamArn, IndexName, Key, Item } = request;
+      const table = TableName ?? ResourceArn ?? StreamArn;
+      return [{ action: operation, table, ...(IndexName !== undefined && { index: IndexName }), keys: given(operation === 'PutItem' ? Item : Key) }];
+    }
   }
-  if (operation === 'BatchGetItem' || operation === 'BatchWriteItem') {
-    return Object.keys(request.RequestItems ?? {}).map((table) => ({ action: operation, table }));
-  }
-  const statements = statementsOf(request);
-  if (statements.length > 0) {
-    return statements.map((statement) => ({
-      action: PARTIQL_ACTIONS[statement.kind],
-      table: statement.table,
-      ...(statement.index !== undefined && { index: statement.index }),
-      statement,
-    }));
-  }
-  const table = request.TableName ?? request.ResourceArn ?? request.StreamArn;
-  return [{ action: operation, table, ...(request.IndexName !== undefined && { index: request.IndexName }) }];
 }
+
+const given = (...keys: (AttributeMap | undefined)[]): AttributeMap[] => keys.filter((key) => key !== undefined);
+
+const keysOfBatch = (part: BatchPart): readonly AttributeMap[] =>
+  Array.isArray(part) ? part.flatMap(({ PutRequest, DeleteRequest }) => given(PutRequest?.Item, DeleteRequest?.Key)) : (part.Keys ?? []);
 
 /** The same, or nothing of a malformed call: the engine will refuse it. */
 export function targetsIfReadable(call: Pick<Call, 'operation' | 'input'>): Target[] {
@@ -65,9 +84,8 @@ export function targetsIfReadable(call: Pick<Call, 'operation' | 'input'>): Targ
 export const isWrite = (call: Pick<Call, 'operation' | 'input'>): boolean =>
   targetsIfReadable(call).some(({ action }) => WRITES.has(action));
 
-function statementsOf(input: Request): Statement[] {
-  const { Statement, Parameters, Statements, TransactStatements } = input;
-  const entries = Statements ?? TransactStatements ?? (Statement === undefined ? [] : [{ Statement, Parameters }]);
+function statementsOf(operation: string, { Statement, Parameters, Statements = [], TransactStatements = [] }: Request): Statement[] {
+  const entries = operation === 'ExecuteStatement' ? [{ Statement, Parameters }] : operation === 'ExecuteTransaction' ? TransactStatements : Statements;
   return entries.map((entry) => readStatement(entry.Statement ?? '', entry.Parameters));
 }
 
@@ -84,13 +102,18 @@ interface Request extends StatementRequest {
   IndexName?: string;
   ResourceArn?: string;
   StreamArn?: string;
-  RequestItems?: Record<string, unknown>;
-  TransactItems?: Record<string, { TableName: string }>[];
+  Key?: AttributeMap;
+  Item?: AttributeMap;
+  RequestItems?: Record<string, BatchPart>;
+  TransactItems?: Record<string, { TableName: string; Key?: AttributeMap; Item?: AttributeMap }>[];
   Statements?: StatementRequest[];
   TransactStatements?: StatementRequest[];
 }
 
+/** What a BatchGetItem or a BatchWriteItem does in one table. */
+type BatchPart = { Keys?: readonly AttributeMap[] } | { PutRequest?: { Item: AttributeMap }; DeleteRequest?: { Key: AttributeMap } }[];
+
 interface StatementRequest {
-  Statement?: string;
-  Parameters?: AttributeValue[];
+  Statement?: string | undefined;
+  Parameters?: AttributeValue[] | undefined;
 }

@@ -1,9 +1,9 @@
 import type { Assembly, Resource } from '../assembly';
 import type { Resolver } from '../resolve';
 import { UserError } from '../user-error';
-import { type Condition, isEvaluated, type PolicyStatement } from './policy';
+import { type Condition, EVALUATED_CONDITIONS, isEvaluated, type PolicyStatement, TAG_VARIABLE } from './policy';
 
-/** A function's role: what it may do on the services that run here. */
+/** The role of a function, or of signed-in clients: what it may do on the services that run here. */
 export interface Role {
   name: string;
   statements: PolicyStatement[];
@@ -16,10 +16,14 @@ const HARMLESS_POLICIES = ['AWSLambdaBasicExecutionRole', 'AWSLambdaVPCAccessExe
 const POLICIES = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'];
 
 const KNOWN_ELEMENTS = ['Sid', 'Effect', 'Action', 'Resource', 'Condition'];
-const KNOWN_CONDITION = { operator: 'Bool', key: 'dynamodb:FullTableScan' } as const;
+const KNOWN_CONDITIONS = EVALUATED_CONDITIONS.map(({ operator, key }) => `${operator} on ${key}`).join(', ');
 
-/** Reads the role of a function from the templates, with the statements that concern the evaluated services. */
-export type RoleReader = (fn: Resource) => Role;
+/**
+ * Reads a role from the templates, with the statements that concern the evaluated services.
+ * @param owner whose role it is
+ * @param role its ARN, as the owner's properties have it
+ */
+export type RoleReader = (owner: Resource, role: unknown) => Role;
 
 /**
  * The reader throws UserError for what is not evaluated here: a policy that was ignored would allow here what AWS
@@ -32,10 +36,10 @@ export function roleReader({ resources }: Assembly, resolver: Resolver): RoleRea
     const { Roles, RoleName, PolicyDocument } = policy.properties as unknown as PolicyProperties;
     return { owner: policy, roles: resolved<string[]>(resolver, policy, Roles ?? [RoleName]), PolicyDocument };
   });
-  return (fn) => {
-    const arn = resolved<string>(resolver, fn, fn.properties.Role);
+  return (owner, roleArn) => {
+    const arn = resolved<string>(resolver, owner, roleArn);
     const role = roles.get(arn);
-    if (!role) throw new UserError(`The role ${arn} of ${fn.logicalId} is in no template, so what it allows is not known.`);
+    if (!role) throw new UserError(`The role ${arn} of ${owner.logicalId} is in no template, so what it allows is not known.`);
     const name = resolver.ref(role);
     const refuse = (what: string): never => {
       throw new UserError(`The role ${name} has ${what}`);
@@ -49,11 +53,11 @@ export function roleReader({ resources }: Assembly, resolver: Resolver): RoleRea
     }
     const inline = Policies.map(({ PolicyDocument }) => ({ owner: role, PolicyDocument }));
     const statements = [...inline, ...policies.filter((policy) => policy.roles.includes(name))].flatMap(
-      ({ owner, PolicyDocument: { Statement } }) =>
+      ({ owner, PolicyDocument: { Version, Statement } }) =>
         // Only these are resolved: others may name resources that this platform does not have.
-        resolved<RawStatement[]>(resolver, owner, list(Statement).filter(mayBeEvaluated)),
+        resolved<RawStatement[]>(resolver, owner, list(Statement).filter(mayBeEvaluated)).map((statement) => readStatement(statement, Version, refuse)),
     );
-    return { name, statements: statements.map((statement) => readStatement(statement, refuse)) };
+    return { name, statements };
   };
 }
 
@@ -66,7 +70,7 @@ export function refuseResourcePolicies(tables: readonly Resource[]): void {
   }
 }
 
-function readStatement(statement: RawStatement, refuse: (what: string) => never): PolicyStatement {
+function readStatement(statement: RawStatement, version: unknown, refuse: (what: string) => never): PolicyStatement {
   const { Effect, Action = [], Resource = [], Condition = {} } = statement;
   const on = list(Action).length > 0 ? ` on ${list(Action).join(', ')}` : '';
   const refuseOn = (what: string) => refuse(`a statement${on} with ${what}`);
@@ -75,23 +79,29 @@ function readStatement(statement: RawStatement, refuse: (what: string) => never)
     refuseOn(`${unknown}, which is not evaluated here; known: ${KNOWN_ELEMENTS.join(', ')}.`);
   }
   if (Effect !== 'Allow' && Effect !== 'Deny') refuseOn(`the Effect ${Effect}; known: Allow, Deny.`);
+  const conditions = Object.entries(Condition).flatMap(([operator, keys]) =>
+    Object.entries(keys).map(([key, values]) => readCondition(operator, key, list(values).map(String), refuseOn)),
+  );
+  const hasVariable = (text: string) => text.includes('${');
+  if (list(Resource).some(hasVariable)) refuseOn('a variable in its Resource, which is not evaluated here.');
+  if (conditions.some(({ values }) => values.some(hasVariable)) && version !== '2012-10-17') {
+    refuseOn("a variable, which is text to IAM in a policy without Version '2012-10-17'.");
+  }
   return {
     effect: Effect as 'Allow' | 'Deny',
     actions: list(Action).filter(isEvaluated),
     resources: list(Resource),
-    conditions: Object.entries(Condition).flatMap(([operator, keys]) =>
-      Object.entries(keys).map(([key, values]) => readCondition(operator, key, list(values).map(String), refuseOn)),
-    ),
+    conditions,
   };
 }
 
 function readCondition(operator: string, key: string, values: string[], refuse: (what: string) => never): Condition {
-  const isKnown = operator === KNOWN_CONDITION.operator && key.toLowerCase() === KNOWN_CONDITION.key.toLowerCase();
-  if (!isKnown) {
-    const { operator: knownOperator, key: knownKey } = KNOWN_CONDITION;
-    refuse(`the condition ${operator} on ${key}, which is not evaluated here; known: ${knownOperator} on ${knownKey}.`);
-  }
-  return { ...KNOWN_CONDITION, values: values.map((value) => value.toLowerCase() === 'true') };
+  const known = EVALUATED_CONDITIONS.find((entry) => entry.operator === operator && entry.key.toLowerCase() === key.toLowerCase());
+  if (!known) return refuse(`the condition ${operator} on ${key}, which is not evaluated here; known: ${KNOWN_CONDITIONS}.`);
+  if (known.operator !== 'ForAllValues:StringEquals') return { ...known, values: values.map((value) => value.toLowerCase()) };
+  const unknown = values.find((value) => value.replace(TAG_VARIABLE, '').includes('${'));
+  if (unknown !== undefined) refuse(`the variable in ${unknown}, which is not evaluated here; known: \${aws:PrincipalTag/NAME}.`);
+  return { ...known, values };
 }
 
 /** An action that is no text is an intrinsic: what it comes to is not known before it is resolved. */
@@ -120,6 +130,7 @@ interface PolicyProperties {
 }
 
 interface PolicyDocument {
+  Version?: unknown;
   Statement: RawStatement | RawStatement[];
 }
 

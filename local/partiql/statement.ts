@@ -55,6 +55,28 @@ function pins(condition: Condition, attribute: string): boolean {
   }
 }
 
+/** All that a statement says an attribute may equal; undefined where it does not say so, or by `IN`. */
+export function valuesOf({ item, where }: Statement, attribute: string): AttributeValue[] | undefined {
+  return item[attribute] ? [item[attribute]] : where && equalTo(where, attribute);
+}
+
+function equalTo(condition: Condition, attribute: string): AttributeValue[] | undefined {
+  switch (condition.kind) {
+    case 'and': {
+      const known = condition.parts.flatMap((part) => equalTo(part, attribute) ?? []);
+      return known.length > 0 ? known : undefined;
+    }
+    case 'or': {
+      const known = condition.parts.map((part) => equalTo(part, attribute));
+      return known.every((values) => values !== undefined) ? known.flat() : undefined;
+    }
+    case 'equals':
+      return condition.attribute === attribute ? [condition.value] : undefined;
+    default:
+      return undefined;
+  }
+}
+
 /** The primary key of the item that a statement writes; undefined where it does not say all of it. */
 export function keyOf({ item, where }: Statement, names: readonly string[]): Record<string, AttributeValue> | undefined {
   const values = { ...item, ...Object.fromEntries(equalities(where)) };

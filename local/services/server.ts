@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { WireReply } from '../engine/engine';
+import { SessionError } from '../gateway/client-sessions';
 import type { Callers } from '../gateway/gateway';
+import type { Need } from '../iam/policy';
 import type { Permissions } from '../gateway/permissions';
 import { isFromHere } from '../loopback';
 import type { AsyncInvocations } from './async-invocations';
@@ -23,8 +25,8 @@ interface ServicesOptions {
   functions: readonly string[];
   invoke: Invoke;
   asyncInvocations: AsyncInvocations;
-  callers: Pick<Callers, 'functionOf'>;
-  permissions: Pick<Permissions, 'check'>;
+  callers: Pick<Callers, 'functionOf' | 'clientOf'>;
+  permissions: Pick<Permissions, 'check' | 'checkClient'>;
   outbox: Outbox;
   queues: Queues;
   /** Where objects are kept. */
@@ -34,17 +36,17 @@ interface ServicesOptions {
 }
 
 /**
- * The endpoint of this machine for SES, SQS, EventBridge, S3 and Lambda. A caller with an access key of no function is the
- * owner of this machine, who may do everything.
+ * The endpoint of this machine for SES, SQS, EventBridge, S3 and Lambda. A caller with an access key of no function and no
+ * signed-in client is the owner of this machine, who may do everything.
  */
 export function createServices(options: ServicesOptions): Server {
-  const { callers, permissions, now } = options;
+  const { callers, now } = options;
   const services = standIns(options);
   const server = createServer((incoming, response) => {
     void readRequest(incoming)
       .then(async (request) => {
         const flow = callers.functionOf(signerOf(request) ?? '');
-        const reply = await answer(serviceOf(request, services), request, flow, permissions);
+        const reply = await answer(serviceOf(request, services), request, flow, options);
         // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
         return flow === undefined ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
       })
@@ -77,13 +79,14 @@ async function answer(
   service: Service,
   request: ServiceRequest,
   flow: string | undefined,
-  permissions: Pick<Permissions, 'check'>,
+  { callers, permissions }: Pick<ServicesOptions, 'callers' | 'permissions'>,
 ): Promise<WireReply> {
   const { protocol } = service;
   const denied = (message: string) => new ServiceError(protocol.accessDenied.code, message, protocol.accessDenied.status);
   try {
     if (!isFromHere(request.headers)) throw denied('This endpoint is for this machine only.');
-    if (signerOf(request) === undefined) {
+    const signer = signerOf(request);
+    if (signer === undefined) {
       throw new ServiceError('MissingAuthenticationToken', 'Request must contain a signature; any credentials will do here.', 403);
     }
     const operation = service.operationOf(request);
@@ -92,15 +95,19 @@ async function answer(
       const known = Object.keys(service.operations).join(', ');
       throw new ServiceError('UnknownOperationException', `${operation ?? request.path} does not run here. There is ${known}.`);
     }
+    const sessionToken = request.headers['x-amz-security-token'] as string | undefined;
+    const client = callers.clientOf(signer, sessionToken);
+    const check = (...needs: Need[]) => (client ? permissions.checkClient(client, ...needs) : permissions.check(flow, ...needs));
     return await run({
       ...request,
       authorize(...needs) {
-        const message = permissions.check(flow, ...needs);
+        const message = check(...needs);
         if (message !== undefined) throw denied(message);
       },
-      isAllowed: (need) => permissions.check(flow, need) === undefined,
+      isAllowed: (need) => check(need) === undefined,
     });
   } catch (error) {
+    if (error instanceof SessionError) return protocol.error(new ServiceError(error.code, error.message, 403));
     return protocol.error(error instanceof ServiceError ? error : new ServiceError('InternalFailure', String(error), 500));
   }
 }

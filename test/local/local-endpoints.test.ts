@@ -36,6 +36,12 @@ describe('what exists on this machine only', () => {
     ['POST', '/_local/tokens', '{"sub":"a","groups":"admin"}', 400],
     ['POST', '/_local/tokens', '{"sub":"a","groups":["a b"]}', 400],
     ['POST', '/_local/tokens', 'x', 400],
+    ['POST', '/_local/credentials', '{}', 400],
+    ['POST', '/_local/credentials', '{"token":""}', 400],
+    ['POST', '/_local/credentials', '{"token":7}', 400],
+    ['POST', '/_local/credentials', '{"token":"a","sub":"a"}', 400],
+    ['POST', '/_local/credentials', 'x', 400],
+    ['POST', '/_local/credentials', '{"token":"a.b.c"}', 401],
     ['POST', '/_local/clock', '{"advanceSeconds":-1}', 400],
     ['POST', '/_local/clock', '{"advanceSeconds":0.5}', 400],
     ['POST', '/_local/nothing', '{}', 404],
@@ -105,6 +111,20 @@ describe('what exists on this machine only', () => {
     expect(used?.used).toBeGreaterThan(0);
     expect(denied).toEqual([]);
     expect(store.permissions()).toEqual({ items, denied });
+  });
+
+  test('credentials are for who has a token of this store, as it was issued', async () => {
+    const { token } = (await store.anonymous.post('/_local/tokens', { sub: 'ann' })).body as { token: string };
+    const ask = (given: string) => store.anonymous.post('/_local/credentials', { token: given });
+    expect((await ask(token)).body).toMatchObject({ accessKeyId: expect.any(String), expiresAt: expect.any(Number) });
+    const [header, , signature] = token.split('.');
+    const claims = { ...(JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as object), sub: 'ben' };
+    const forged = [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
+    const refused = await ask(forged);
+    expect([refused.status, refused.body]).toEqual([
+      401,
+      { type: 'unauthorized', title: 'unauthorized', status: 401, detail: 'The token is not valid, or has expired. POST /_local/tokens issues one.' },
+    ]);
   });
 
   test('a page of another site has no access', async () => {

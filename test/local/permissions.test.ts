@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Assembly, Resource, Stack } from '../../local/assembly';
 import type { WireReply } from '../../local/engine/engine';
 import { chain } from '../../local/gateway/call';
+import type { ClientSession } from '../../local/gateway/client-sessions';
 import { Permissions } from '../../local/gateway/permissions';
 import { EVALUATED_SERVICES } from '../../local/iam/policy';
 import { refuseResourcePolicies, roleReader } from '../../local/iam/roles';
@@ -20,27 +21,34 @@ const fn = resource('Function', 'AWS::Lambda::Function', { Role: { 'Fn::GetAtt':
 const ARN = 'arn:aws:dynamodb:eu-west-1:000000000000:table/Orders';
 const TABLE_ARN = { 'Fn::GetAtt': ['Table', 'Arn'] };
 
-function roleWith(statements: object[], role: object = {}) {
+function roleWith(statements: object[], role: object = {}, Version: string | undefined = '2012-10-17') {
   const resources = [
     table,
     fn,
     resource('Role', 'AWS::IAM::Role', { ...role }),
-    resource('Policy', 'AWS::IAM::Policy', { Roles: [{ Ref: 'Role' }], PolicyDocument: { Statement: statements } }),
+    resource('Policy', 'AWS::IAM::Policy', { Roles: [{ Ref: 'Role' }], PolicyDocument: { Version, Statement: statements } }),
     resource('Foreign', 'AWS::IAM::Policy', {
       Roles: ['another'],
       PolicyDocument: { Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] },
     }),
   ];
   const assembly: Assembly = { stacks: [stack], resources, assetFolder: () => '' };
-  return roleReader(assembly, new Resolver(assembly, () => ''))(fn);
+  return roleReader(assembly, new Resolver(assembly, () => ''))(fn, fn.properties.Role);
 }
 
 const allow = (Action: string | string[], Resource: unknown = TABLE_ARN) => ({ Effect: 'Allow', Action, Resource });
 
-/** What comes of a call of a function whose role has these statements: `ok`, or the error's type and message. */
-async function ask(statements: object[], operation: string, input: object, permissions = permissionsOf(statements)): Promise<string> {
+/** What comes of a call of a function whose role has these statements, or of a client: `ok`, or the error's type and message. */
+async function ask(
+  statements: object[],
+  operation: string,
+  input: object,
+  permissions = permissionsOf(statements),
+  client?: ClientSession,
+): Promise<string> {
   const handle = chain([permissions.step], () => Promise.resolve({ status: 200, headers: {}, body: Buffer.from('{"__type":"#ok"}') }));
-  const call = { operation, input: { ...input }, headers: {}, accessKeyId: '', region: 'eu-west-1', traceId: undefined, function: 'flow' };
+  const caller = client ? { client } : { function: 'flow' };
+  const call = { operation, input: { ...input }, headers: {}, accessKeyId: '', region: 'eu-west-1', traceId: undefined, ...caller };
   const { body } = (await handle(call)) as WireReply;
   const { __type, message = '' } = JSON.parse(body.toString()) as { __type: string; message?: string };
   return `${__type.replace(/.*#/, '')} ${message}`.trim();
@@ -180,6 +188,97 @@ describe('what a role allows', () => {
   });
 });
 
+describe('a condition on the leading keys', () => {
+  const CALL = { TableName: 'Orders' };
+  const leadingKeys = (...keys: string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys } });
+  const NAMED = { Null: { 'dynamodb:LeadingKeys': 'false' } };
+  const any = (Condition: object, Effect = 'Allow') => ({ Effect, Action: 'dynamodb:*', Resource: '*', Condition });
+  const get = (...keys: string[]): [string, object] => ['BatchGetItem', { RequestItems: { Orders: { Keys: keys.map((key) => ({ pk: { S: key } })) } } }];
+  const isAllowed = async (statement: object, ...[operation, input]: [string, object]) => (await ask([allow('dynamodb:None'), statement], operation, input)) === 'ok';
+
+  test('is for calls all of whose keys are listed, as they are', async () => {
+    const own = any({ ...leadingKeys('user_ann', 'order_ann'), ...NAMED });
+    for (const keys of [['user_ann'], ['order_ann', 'user_ann', 'user_ann']]) expect([keys, await isAllowed(own, ...get(...keys))]).toEqual([keys, true]);
+    for (const keys of [['user_anna'], ['user_an'], ['User_ann'], ['user_ann '], ['user_ann', 'user_anna'], []]) {
+      expect([keys, await isAllowed(own, ...get(...keys))]).toEqual([keys, false]);
+    }
+    expect(await isAllowed(any({ ...leadingKeys('*', 'user_*', 'user_???'), ...NAMED }), ...get('user_ann'))).toBe(false);
+  });
+
+  test('ForAllValues alone is also for a call that names no key: Null is what demands one', async () => {
+    expect(await isAllowed(any(leadingKeys('a')), 'Scan', CALL)).toBe(true);
+    expect(await isAllowed(any({ ...leadingKeys('a'), ...NAMED }), 'Scan', CALL)).toBe(false);
+    expect(await isAllowed(any({ Null: { 'dynamodb:LeadingKeys': 'true' } }), 'Scan', CALL)).toBe(true);
+    expect(await isAllowed(any({ Null: { 'dynamodb:LeadingKeys': 'true' } }), ...get('a'))).toBe(false);
+  });
+
+  test('is on the key of the index that is read', async () => {
+    const query = (names: string): [string, object] => [
+      'Query',
+      { ...CALL, IndexName: 'gsi1', KeyConditionExpression: `${names} = :v`, ExpressionAttributeValues: { ':v': { S: 'a' } } },
+    ];
+    const own = any({ ...leadingKeys('a'), ...NAMED });
+    expect([await isAllowed(own, ...query('gsi1pk')), await isAllowed(own, ...query('pk'))]).toEqual([true, false]);
+  });
+
+  test('a key that cannot be read is allowed by none, denied by each, and said why', async () => {
+    const query: [string, object] = ['Query', { ...CALL, KeyConditionExpression: 'pk = :v OR pk = :v', ExpressionAttributeValues: { ':v': { S: 'a' } } }];
+    expect(await ask([any({ ...leadingKeys('a'), ...NAMED })], ...query)).toMatch(
+      /allows the dynamodb:Query action \(its partition key is not known here: its KeyConditionExpression has an unexpected OR\)$/,
+    );
+    expect(await isAllowed(any(leadingKeys('a')), ...query)).toBe(false);
+    expect(await ask([allow('dynamodb:*'), any(leadingKeys('b'), 'Deny')], ...query)).toMatch('with an explicit deny');
+    expect(await ask([allow('dynamodb:*'), any(NAMED, 'Deny')], ...query)).toMatch('with an explicit deny');
+    expect(await ask([allow('dynamodb:*')], ...query)).toBe('ok');
+  });
+
+  test('a body that the operation does not take is answered as such', async () => {
+    const malformed = 'SerializationException The body is none of a TransactGetItems.';
+    expect(await ask([allow('dynamodb:*')], 'TransactGetItems', { TransactItems: [{ Get: null }] })).toBe(malformed);
+  });
+
+  describe("with a tag of the caller's session", () => {
+    const own = any({ ...leadingKeys('$user_${aws:PrincipalTag/id}'), ...NAMED });
+    const asClient = (tags: Record<string, string>, key: string, statement = own) => {
+      const client = { role: roleWith([statement]), sessionName: 'CognitoIdentityCredentials', tags };
+      return ask([], ...get(key), permissionsOf([]), client);
+    };
+
+    test.each(['ann', 'anna', '*', 'a?n', '${aws:PrincipalTag/id}', '$', '$&', '$1', '{}', 'a#b', "a'b", 'a.b', '\\', ''])('the value %j is taken as it is', async (id) => {
+      expect(await asClient({ id }, `$user_${id}`)).toBe('ok');
+      for (const other of ['ann', 'anna', 'azn', '*', 'a#', 'azb'].filter((entry) => entry !== id)) {
+        expect([other, await asClient({ id }, `$user_${other}`)]).toEqual([other, expect.stringMatching(/^AccessDeniedException/)]);
+      }
+    });
+
+    test('a tag that the session lacks equals nothing', async () => {
+      for (const key of ['$user_', '$user_undefined', '$user_${aws:PrincipalTag/id}']) {
+        expect([key, await asClient({ ID: 'ann' }, key)]).toEqual([key, expect.stringMatching(/^AccessDeniedException/)]);
+      }
+      expect(await asClient({}, 'shared', any({ ...leadingKeys('$user_${aws:PrincipalTag/id}', 'shared'), ...NAMED }))).toBe('ok');
+    });
+
+    test('several tags are replaced', async () => {
+      const both = any({ ...leadingKeys('${aws:PrincipalTag/a}#${aws:PrincipalTag/b}#${aws:PrincipalTag/a}'), ...NAMED });
+      expect(await asClient({ a: '1', b: '2' }, '1#2#1', both)).toBe('ok');
+    });
+
+    test('a function has none', async () => {
+      expect(await ask([own], ...get('$user_'))).toMatch(/^AccessDeniedException/);
+    });
+
+    test('a client is told who it is, and not counted', async () => {
+      const permissions = permissionsOf([allow('dynamodb:*')]);
+      const client = { role: roleWith([own]), sessionName: 'CognitoIdentityCredentials', tags: { id: 'ann' } };
+      expect(await ask([], ...get('$user_ben'), permissions, client)).toMatch(
+        /^AccessDeniedException User: \S+:assumed-role\/store-eu-west-1-Role\/CognitoIdentityCredentials is not authorized to perform: dynamodb:BatchGetItem on/,
+      );
+      expect(await ask([], ...get('$user_ann'), permissions, client)).toBe('ok');
+      expect(permissions.list()).toMatchObject({ items: [{ used: 0 }], denied: [] });
+    });
+  });
+});
+
 describe('a call of another service, or of a service for the function', () => {
   const sendMessage = (resource: string) => ({ action: 'sqs:SendMessage', resource });
 
@@ -217,6 +316,8 @@ describe('a call of another service, or of a service for the function', () => {
 });
 
 describe('what the templates say of a role', () => {
+  const KNOWN = 'Bool on dynamodb:FullTableScan, ForAllValues:StringEquals on dynamodb:LeadingKeys, Null on dynamodb:LeadingKeys';
+
   test('inline policies of the role count; statements on services that are not evaluated are not even resolved', () => {
     const Policies = [{ PolicyName: 'inline', PolicyDocument: { Statement: allow('dynamodb:Query', [TABLE_ARN, `${ARN}/index/*`]) } }];
     const role = roleWith([allow('kms:Decrypt', { 'Fn::GetAtt': ['Unknown', 'Arn'] }), allow(['logs:*', 'dynamodb:GetItem'])], { Policies });
@@ -232,13 +333,24 @@ describe('what the templates say of a role', () => {
   test.each<[object, string]>([
     [
       { Condition: { StringEquals: { 'dynamodb:Attributes': 'x' } } },
-      'a statement on dynamodb:GetItem with the condition StringEquals on dynamodb:Attributes, which is not evaluated here; known: Bool on dynamodb:FullTableScan.',
+      `a statement on dynamodb:GetItem with the condition StringEquals on dynamodb:Attributes, which is not evaluated here; known: ${KNOWN}.`,
     ],
     [{ Condition: { StringEquals: { 'dynamodb:FullTableScan': 'true' } } }, 'a statement on dynamodb:GetItem with the condition StringEquals on'],
     [
       { Condition: { Bool: { 'aws:SecureTransport': 'true' } } },
-      'a statement on dynamodb:GetItem with the condition Bool on aws:SecureTransport, which is not evaluated here; known: Bool on dynamodb:FullTableScan.',
+      `a statement on dynamodb:GetItem with the condition Bool on aws:SecureTransport, which is not evaluated here; known: ${KNOWN}.`,
     ],
+    [
+      { Condition: { StringEquals: { 'dynamodb:LeadingKeys': 'a' } } },
+      `a statement on dynamodb:GetItem with the condition StringEquals on dynamodb:LeadingKeys, which is not evaluated here; known: ${KNOWN}.`,
+    ],
+    [{ Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': 'a*' } } }, 'a statement on dynamodb:GetItem with the condition ForAllValues:StringLike on'],
+    [{ Condition: { 'ForAnyValue:StringEquals': { 'dynamodb:LeadingKeys': 'a' } } }, 'a statement on dynamodb:GetItem with the condition ForAnyValue:StringEquals on'],
+    ...['${aws:userid}', '${aws:PrincipalTag/a}${*}', "${aws:PrincipalTag/a, 'b'}", '${aws:PrincipalTag/}'].map((value): [object, string] => [
+      { Condition: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['ann', value] } } },
+      `a statement on dynamodb:GetItem with the variable in ${value}, which is not evaluated here; known: \${aws:PrincipalTag/NAME}.`,
+    ]),
+    [{ Resource: 'arn:aws:dynamodb:*:*:table/${aws:PrincipalTag/table}' }, 'a statement on dynamodb:GetItem with a variable in its Resource'],
     [
       { NotResource: '*' },
       'a statement on dynamodb:GetItem with NotResource, which is not evaluated here; known: Sid, Effect, Action, Resource, Condition.',
@@ -257,6 +369,14 @@ describe('what the templates say of a role', () => {
     [{ PermissionsBoundary: 'arn:aws:iam::aws:policy/PowerUserAccess' }, 'a PermissionsBoundary'],
   ])('%j stops the start', (role, message) => {
     expect(() => roleWith([], role)).toThrow(`The role store-eu-west-1-Role has ${message}`);
+  });
+
+  test('a variable stops the start in a policy of the version that has none', () => {
+    const statement = { ...allow('dynamodb:GetItem'), Condition: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': '${aws:PrincipalTag/id}' } } };
+    expect(() => roleWith([statement])).not.toThrow();
+    for (const version of ['2008-10-17', '']) {
+      expect(() => roleWith([statement], {}, version)).toThrow("with a variable, which is text to IAM in a policy without Version '2012-10-17'.");
+    }
   });
 
   test.each([...EVALUATED_SERVICES])('a condition on %s stops the start', (service) => {

@@ -47,6 +47,7 @@ interface Statement {
   Action?: string | string[];
   NotAction?: string;
   Resource?: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
 }
 
 /** A change by hand, and what the rule says of it. */
@@ -88,6 +89,22 @@ const ingress = (rule: Record<string, unknown>) => ({ IpProtocol: 'tcp', FromPor
 const clusterGroup = (rule: object): Template => cache('Nodes', (properties) => (properties.SecurityGroupIngress = [rule]));
 
 const cluster = { 'Fn::GetStackOutput': { StackName: 'store-dev-cache', OutputName: 'ClusterArn' } };
+
+/** The policy of signed-in clients, its first statement changed. */
+const clients = (change: (statement: Statement & { Condition: Record<string, Record<string, unknown>> }) => void): Template =>
+  changed('Access', 'ClientRoleDefaultPolicy', ({ Properties }) => change((Properties.PolicyDocument as { Statement: never[] }).Statement[0]!));
+
+/** The same, one of its conditions changed. */
+const condition = (change: (condition: Record<string, Record<string, unknown>>) => unknown): Template => clients(({ Condition }) => void change(Condition));
+
+/** A policy of signed-in clients that lacks a condition, as a resource of another type. */
+function clientsBy(place: (document: unknown, role: Resources[string], roleId: string) => Record<string, { Type: string; Properties: Record<string, unknown> }>): Template {
+  const { Resources } = condition((conditions) => delete conditions.Null);
+  const idOf = (type: string) => Object.keys(Resources).find((id) => Resources[id]!.Type === type)!;
+  const { [idOf('AWS::IAM::Policy')]: policy, ...rest } = Resources;
+  const roleId = idOf('AWS::IAM::Role');
+  return { Resources: { ...rest, ...place(policy!.Properties.PolicyDocument, rest[roleId]!, roleId) } };
+}
 
 /** A managed policy of AWS's in the role of a flow. */
 const managed = (policy: string): Template =>
@@ -713,6 +730,47 @@ const CASES: Case[] = [
     template: statement({ Effect: 'Allow', Action: 'dax:GetItem', Resource: [cluster, Resource] }),
     says: `allows dax:GetItem on ${Resource}, which is more clusters than the store's`,
   })),
+  ...['dynamodb:PutItem', 'dynamodb:Scan', 'DynamoDB:PartiQLSelect'].map((action) => ({
+    rule: 'STORE-DDB-045',
+    change: `signed-in clients that may ${action}`,
+    template: clients((statement) => (statement.Action = ['dynamodb:Query', action])),
+    says: `has a statement which also allows ${action}. A client only reads`,
+  })),
+  ...Object.entries({
+    'any partition': condition((conditions) => delete conditions['ForAllValues:StringEquals']),
+    'the partitions of an empty list': condition((conditions) => (conditions['ForAllValues:StringEquals'] = { 'dynamodb:LeadingKeys': [] })),
+    'the partition of one user': condition((conditions) => (conditions['ForAllValues:StringEquals'] = { 'dynamodb:LeadingKeys': ['$store#userId_ann'] })),
+    'a partition beside their own': condition((conditions) => (conditions['ForAllValues:StringEquals']!['dynamodb:LeadingKeys'] as string[]).push('$store#userId_')),
+    'partitions like their own': condition((conditions) => {
+      const { 'ForAllValues:StringEquals': equals } = conditions;
+      delete conditions['ForAllValues:StringEquals'];
+      Object.assign(conditions, { 'ForAllValues:StringLike': equals });
+    }),
+  }).map(([what, template]) => ({
+    rule: 'STORE-DDB-045',
+    change: `signed-in clients that may read ${what}`,
+    template,
+    says: 'has a statement without ForAllValues:StringEquals on dynamodb:LeadingKeys',
+  })),
+  ...Object.entries({
+    'without Null': condition((conditions) => delete conditions.Null),
+    'with a Null that is true': condition((conditions) => (conditions.Null = { 'dynamodb:LeadingKeys': 'true' })),
+    'by an inline policy': clientsBy((PolicyDocument, { Type, Properties }, id) => ({
+      [id]: { Type, Properties: { ...Properties, Policies: [{ PolicyName: 'inline', PolicyDocument }] } },
+    })),
+    "by a role's policy": clientsBy((PolicyDocument, _, id) => ({
+      Own: { Type: 'AWS::IAM::RolePolicy', Properties: { PolicyName: 'own', RoleName: { Ref: id }, PolicyDocument } },
+    })),
+    'by a managed policy': clientsBy((PolicyDocument, { Type, Properties }, id) => ({
+      Managed: { Type: 'AWS::IAM::ManagedPolicy', Properties: { PolicyDocument } },
+      [id]: { Type, Properties: { ...Properties, ManagedPolicyArns: [{ Ref: 'Managed' }] } },
+    })),
+  }).map(([how, template]) => ({
+    rule: 'STORE-DDB-045',
+    change: `signed-in clients that may read without a key, ${how}`,
+    template,
+    says: 'has a statement without Null on dynamodb:LeadingKeys being false',
+  })),
 ];
 
 /** Beside what a rule refuses, what it must let through. */
@@ -745,6 +803,12 @@ const FINE: Record<string, Template> = {
   'a scalable target with its policy': scalableTarget(true),
   'a wildcard in what is denied': statement({ Effect: 'Deny', Action: 'dynamodb:*', Resource: '*' }),
   'a wildcard on another service': statement({ Effect: 'Allow', Action: ['xray:Put*'], Resource: '*' }),
+  'a condition of signed-in clients that is no text': condition((conditions) => (conditions.Null = { 'dynamodb:LeadingKeys': false })),
+  'another service for signed-in clients': clients((statement) => {
+    statement.Action = 'mobiletargeting:PutEvents';
+    statement.Resource = '*';
+    statement.Condition = {};
+  }),
   "a policy of AWS's that is not about DynamoDB": managed('service-role/AWSLambdaBasicExecutionRole'),
   'a wildcard of DAX in what is denied': statement({ Effect: 'Deny', Action: 'dax:*', Resource: '*' }),
   'a security group on the port of the cluster': clusterGroup(ingress({ SourceSecurityGroupId: 'sg-1' })),

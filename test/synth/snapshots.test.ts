@@ -16,7 +16,7 @@ describe('the templates that more regions, capacity, keys, a cache and alarms ma
   afterAll(() => synth.remove());
 
   // An API of another region is that of the home region; test/synth/regions.test.ts says what differs.
-  test.each(['Keys', 'Keys-eu-west-1', 'Data', 'Cache', 'Observability'] as const)('%s', (stack) => {
+  test.each(['Keys', 'Keys-eu-west-1', 'Data', 'Cache', 'Access', 'Observability'] as const)('%s', (stack) => {
     expect(normalised(stacks[stack])).toMatchSnapshot();
   });
 });

@@ -8,6 +8,7 @@ const NO_LOSS = new Set(['AWS::Logs::LogGroup']);
 const IDENTITY: Readonly<Record<string, string>> = {
   'AWS::KMS::ReplicaKey': 'what is encrypted under it in its region cannot be read with another key',
   'AWS::Cognito::UserPoolClient': 'its client id is in every app that signs in, and its refresh tokens end with it',
+  'AWS::Cognito::IdentityPool': 'its id is in every app that reads directly',
   'AWS::Cognito::UserPoolGroup': 'who belongs to it is not in the template',
   'AWS::Events::EventBus': 'rules and archives of others hang on it',
   'AWS::Events::Archive': 'its events go with it',
@@ -19,6 +20,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'AWS::Cognito::UserPool': 'user pool',
   'AWS::Cognito::UserPoolClient': 'user pool client',
   'AWS::Cognito::UserPoolGroup': 'user pool group',
+  'AWS::Cognito::IdentityPool': 'identity pool',
   'AWS::SecretsManager::Secret': 'secret',
   'AWS::Kinesis::Stream': 'Kinesis stream',
   'AWS::KMS::Key': 'KMS key',

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { PolicyStatement } from '../../../local/iam/policy';
 import { allow, queueArn, startServices, type StartedServices } from './start-services';
 
 let services: StartedServices;
@@ -71,6 +72,33 @@ test('a signed request of this machine is answered', async () => {
   expect([status, body]).toEqual([400, expect.stringContaining(`sqs:GetQueueUrl on resource: ${queueArn('dead')}`)]);
   const listed = await ask('POST', '/', { ...SIGNED, 'x-amz-target': 'AmazonSQS.ListQueues' });
   expect(JSON.parse(listed.body)).toEqual({ QueueUrls: [`${services.url}/000000000000/dead`] });
+});
+
+describe('a signed-in client', () => {
+  const signedBy = (accessKeyId: string, sessionToken?: string) => ({
+    authorization: SIGNED.authorization.replace('ASIAFLOW', accessKeyId),
+    'x-amz-target': 'AmazonSQS.ListQueues',
+    ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
+  });
+  const issue = (...statements: PolicyStatement[]) => services.sessions.issue({ role: { name: 'store-Clients', statements }, tags: {} }, {});
+
+  test('may do what its role allows, and is no owner of this machine', async () => {
+    const [reader, lister] = [issue(allow('dynamodb:GetItem', '*')), issue(allow('sqs:ListQueues', '*'))];
+    const denied = await ask('POST', '/', signedBy(reader.accessKeyId, reader.sessionToken));
+    expect(denied).toMatchObject({ code: 'AccessDeniedException', body: expect.stringContaining('assumed-role/store-Clients/CognitoIdentityCredentials is not') });
+    expect(await ask('POST', '/', signedBy(lister.accessKeyId, lister.sessionToken))).toMatchObject({ status: 200 });
+    expect(services.permissions.list().denied).not.toContainEqual(expect.objectContaining({ action: 'sqs:ListQueues' }));
+  });
+
+  test('is refused with another token, a key that nobody has, and after an hour', async () => {
+    const { accessKeyId, sessionToken } = issue(allow('sqs:*', '*'));
+    const refused = { status: 403, code: 'UnrecognizedClientException' };
+    expect(await ask('POST', '/', signedBy(accessKeyId))).toMatchObject(refused);
+    expect(await ask('POST', '/', signedBy(accessKeyId, `${sessionToken}x`))).toMatchObject(refused);
+    expect(await ask('POST', '/', signedBy(`${accessKeyId.slice(0, -2)}ZZ`, sessionToken))).toMatchObject(refused);
+    services.clock.ms += 3_600_000;
+    expect(await ask('POST', '/', signedBy(accessKeyId, sessionToken))).toMatchObject({ status: 403, code: 'ExpiredTokenException' });
+  });
 });
 
 test('a function is answered in its time, the owner of the machine in the time of the machine', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Assembly, Resource, Stack } from '../../../local/assembly';
 import type { InvocationResult } from '../../../local/functions/environment';
+import { ClientSessions } from '../../../local/gateway/client-sessions';
 import { Permissions } from '../../../local/gateway/permissions';
 import type { PolicyStatement } from '../../../local/iam/policy';
 import { Resolver } from '../../../local/resolve';
@@ -38,6 +39,8 @@ export interface StartedServices {
   /** What a client is made with: the owner of the machine, and the function of the flow `flow`. */
   owner: ClientOptions;
   flow: ClientOptions;
+  /** Gives credentials to signed-in clients. */
+  sessions: ClientSessions;
   permissions: Permissions;
   outbox: Outbox;
   queues: Queues;
@@ -83,13 +86,17 @@ export async function startServices(template: Template, statements: PolicyStatem
   const asyncInvocations = new AsyncInvocations(invoke, (line) => dropped.push(line), () => Promise.resolve());
   const role = { name: 'store-Role', statements };
   const permissions = new Permissions([{ name: 'flow', functionName: 'store-refund', role }], new TableKeys([]));
+  const sessions = new ClientSessions(now);
   const server = createServices({
     region: REGION,
     resources,
     functions: [FUNCTION_ARN],
     invoke,
     asyncInvocations,
-    callers: { functionOf: (accessKeyId) => (accessKeyId === 'ASIAFLOW' ? 'flow' : undefined) },
+    callers: {
+      functionOf: (accessKeyId) => (accessKeyId === 'ASIAFLOW' ? 'flow' : undefined),
+      clientOf: (accessKeyId, sessionToken) => sessions.find(accessKeyId, sessionToken),
+    },
     permissions,
     outbox,
     queues,
@@ -103,6 +110,7 @@ export async function startServices(template: Template, statements: PolicyStatem
     url,
     owner: options('AKIAOWNER'),
     flow: options('ASIAFLOW'),
+    sessions,
     permissions,
     outbox,
     queues,
