@@ -8,6 +8,8 @@ import { type DataBinding, dataStatements, type RegionalAccess, regionsOf } from
 export interface StoreFunctionProps {
   /** Its name in the catalogue: the service in its logs and metrics. */
   readonly name: string;
+  /** Explicit, so that alarms and dashboards of another stack name it without a reference, and a person reads it there. */
+  readonly functionName: string;
   readonly description: string;
   /** What it does on DynamoDB. */
   readonly access: RegionalAccess;
@@ -62,6 +64,7 @@ export class StoreFunction extends Construct {
     }
 
     this.function = new lambda.Function(this, 'Function', {
+      functionName: props.functionName,
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,

@@ -6,7 +6,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Bundles } from '../bundle';
-import type { StoreConfig } from '../config';
+import { namePrefix, type StoreConfig } from '../config';
 import { StoreFunction } from '../constructs/store-function';
 import { type Flow, FLOWS } from '../flows';
 import type { DataStack } from './data';
@@ -62,6 +62,7 @@ export class ApiStack extends Stack {
     for (const flow of FLOWS as readonly Flow[]) {
       const fn = new StoreFunction(this, flow.name, {
         name: flow.name,
+        functionName: `${namePrefix(config)}${flow.name}`,
         description: `${flow.route} (${flow.who})`,
         access: flow,
         code: bundles.folder(flow.name),

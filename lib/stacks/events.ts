@@ -142,6 +142,7 @@ export class EventsStack extends Stack {
       const { onFailure } = new StreamTrigger(this, dispatcher.name, {
         ...common,
         name: dispatcher.name,
+        functionName: name(dispatcher.name),
         description: `Stream of ${table}: ${effects.map(({ name: effect }) => effect).join(', ')}`,
         access: { access: accessOf(effects.map(({ access }) => access)) },
         statements: sends.map((service) => services[service].statement),
@@ -160,6 +161,7 @@ export class EventsStack extends Stack {
       const { onFailure } = new StreamTrigger(this, SALES_CONSUMER.name, {
         ...common,
         name: SALES_CONSUMER.name,
+        functionName: name(SALES_CONSUMER.name),
         description: 'Kinesis Data Stream of orders: sales per minute',
         access: { access: {} },
         code: bundles.folder(SALES_CONSUMER.name),
