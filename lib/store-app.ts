@@ -10,7 +10,7 @@ import { ObservabilityStack } from './stacks/observability';
 
 /**
  * The whole store as a CDK app, from the config in its context: tables, API and consumers in the home region, and in each
- * other region a replica with an API of its own. Consumers are in the home region only: every replica's stream has every
+ * other region a replica with an API of its own, and in each its alarms and dashboard. Consumers are in the home region only: every replica's stream has every
  * change, so each region's would do everything once more.
  * @throws ConfigError
  */
@@ -22,11 +22,13 @@ export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): A
   const stack = (name: string, region = home) => ({ stackName: `${namePrefix(config)}${name}`, env: { region }, config });
   const keys = config.encryption === 'customer' ? tableKeys(app, config, stack) : undefined;
   const data = new DataStack(app, 'Data', { ...stack('data'), ...(keys && { keys }) });
-  new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
-  for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
+  const api = new ApiStack(app, 'Api', { ...stack('api'), data, bundles });
   const events = new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
-  const { alarmEmail } = config;
-  if (alarmEmail !== undefined) new ObservabilityStack(app, 'Observability', { ...stack('observability'), alarmEmail, events });
+  new ObservabilityStack(app, 'Observability', { ...stack('observability'), data, api, events });
+  for (const region of others) {
+    const nearby = new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
+    new ObservabilityStack(app, `Observability-${region}`, { ...stack('observability', region), data, api: nearby });
+  }
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
   // A plugin that is registered runs even where the validator is switched off, so it is not.

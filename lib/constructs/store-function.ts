@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { WatchedFunction } from '../alarms/functions';
 import { type DataBinding, dataStatements, type RegionalAccess, regionsOf } from '../data-access';
 
 export interface StoreFunctionProps {
@@ -45,10 +46,12 @@ const ACKNOWLEDGED: Acknowledgment[] = [
 /** A Lambda function: every default of the project, and a role with exactly the actions that its catalogue lists. */
 export class StoreFunction extends Construct {
   readonly function: lambda.Function;
+  readonly watched: WatchedFunction;
 
   constructor(scope: Construct, id: string, props: StoreFunctionProps) {
     super(scope, id);
-    const { name, access, data } = props;
+    const { name, functionName, timeout = TIMEOUT, access, data } = props;
+    this.watched = { name, functionName, timeout };
     const { tableNames, keyArns } = data;
     const stack = Stack.of(this);
     const logGroup = new logs.LogGroup(this, 'Logs', {
@@ -64,14 +67,14 @@ export class StoreFunction extends Construct {
     }
 
     this.function = new lambda.Function(this, 'Function', {
-      functionName: props.functionName,
+      functionName,
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       code: lambda.Code.fromAsset(props.code),
       handler: 'index.handler',
       memorySize: 512,
-      timeout: props.timeout ?? TIMEOUT,
+      timeout,
       role,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,

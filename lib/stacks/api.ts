@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { CfnOutput, RemovalPolicy, SecretValue, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
@@ -5,6 +6,7 @@ import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import type { WatchedFlow } from '../alarms/functions';
 import type { Bundles } from '../bundle';
 import { namePrefix, type StoreConfig } from '../config';
 import { StoreFunction } from '../constructs/store-function';
@@ -13,6 +15,9 @@ import type { DataStack } from './data';
 
 /** The HTTP API: one route, one function, one role for each flow of the catalogue. */
 export class ApiStack extends Stack {
+  readonly apiId: string;
+  readonly flows: WatchedFlow[] = [];
+
   constructor(
     scope: Construct,
     id: string,
@@ -24,6 +29,7 @@ export class ApiStack extends Stack {
     this.addStackDependency(data);
 
     const api = new apigateway.HttpApi(this, 'HttpApi', { apiName: this.stackName, createDefaultStage: false });
+    this.apiId = api.apiId;
     const stage = new apigateway.HttpStage(this, 'Stage', {
       httpApi: api,
       stageName: '$default',
@@ -69,6 +75,7 @@ export class ApiStack extends Stack {
         data: data.binding,
         ...(flow.pages && { environment: cursorSecret }),
       });
+      this.flows.push({ ...fn.watched, domain: dirname(flow.entry) });
       const [method, path] = flow.route.split(' ') as [apigateway.HttpMethod, string];
       const routes = api.addRoutes({
         path,

@@ -28,7 +28,7 @@ export class Stacks {
   }
 
   /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
-  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Observability' | `${'Api' | 'Keys'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
+  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | `${'Api' | 'Keys' | 'Observability'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
     const stacks = this.app(context).node.children.filter((child): child is Stack => Stack.isStack(child));
     return Object.fromEntries(stacks.map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template])) as ReturnType<Stacks['of']>;
   }
