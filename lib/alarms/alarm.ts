@@ -13,8 +13,8 @@ export interface AlarmKind {
   readonly metrics: readonly string[];
   /** From which value on it is raised, and why there. */
   readonly raised: string;
-  /** A metric's value counts for so many minutes; so many of the last ones must be beyond the threshold. */
-  readonly evaluation: Evaluation;
+  /** How many of the last values must be beyond the threshold, and of how many minutes each is. */
+  readonly evaluation: { readonly datapoints: number; readonly of: number; readonly minutes: number };
   readonly means: string;
   /** What to do first. `NAME` is the resource's. */
   readonly first: string;
@@ -23,9 +23,6 @@ export interface AlarmKind {
   /** It is raised below the threshold, not from it on. */
   readonly below?: true;
 }
-
-/** `[datapoints, of, minutes]`: 3 of 5 values, of a minute each. Several, so that an alarm does not come and go. */
-export type Evaluation = readonly [datapoints: number, of: number, minutes: number];
 
 /** One alarm: of a kind, on one resource. */
 export interface AlarmRow {
@@ -37,13 +34,13 @@ export interface AlarmRow {
   readonly threshold: number;
 }
 
-/** A metric of a service, by the minutes of the alarm that watches it. */
+/** A metric of a service; each of its values is the statistic over so many minutes. */
 export function metricOf(
   namespace: string,
   metricName: string,
   dimensionsMap: Record<string, string>,
   statistic: string,
-  [, , minutes]: Evaluation = [1, 1, 5],
+  minutes = 5,
 ): cloudwatch.Metric {
   return new cloudwatch.Metric({ namespace, metricName, dimensionsMap, statistic, period: Duration.minutes(minutes) });
 }
@@ -52,7 +49,7 @@ export function metricOf(
  * Several metrics in one. Their ids begin with a small letter, and are unique in a graph.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
-export function mathOf(expression: string, usingMetrics: Record<string, cloudwatch.IMetric>, label: string, [, , minutes]: Evaluation): cloudwatch.MathExpression {
+export function mathOf(expression: string, usingMetrics: Record<string, cloudwatch.IMetric>, label: string, minutes: number): cloudwatch.MathExpression {
   return new cloudwatch.MathExpression({ expression, usingMetrics, label, period: Duration.minutes(minutes) });
 }
 
@@ -62,14 +59,13 @@ export const alarmName = ({ kind, of, detail }: AlarmRow): string => [of, kind.n
 /** Makes the alarm; without an action it is seen on the dashboard only. */
 export function makeAlarm(scope: Construct, row: AlarmRow, action?: cloudwatch.IAlarmAction): cloudwatch.Alarm {
   const { kind, metric, threshold } = row;
-  const [datapointsToAlarm, evaluationPeriods] = kind.evaluation;
   const alarm = new cloudwatch.Alarm(scope, alarmName(row), {
     alarmName: alarmName(row),
     alarmDescription: `${kind.means} ${kind.first}`.replaceAll('NAME', row.of),
     metric,
     threshold,
-    datapointsToAlarm,
-    evaluationPeriods,
+    datapointsToAlarm: kind.evaluation.datapoints,
+    evaluationPeriods: kind.evaluation.of,
     comparisonOperator: cloudwatch.ComparisonOperator[kind.below ? 'LESS_THAN_THRESHOLD' : 'GREATER_THAN_OR_EQUAL_TO_THRESHOLD'],
     // What nobody uses has no metric, and neither has what never failed.
     treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -1,4 +1,4 @@
-import { type AlarmKind, type AlarmRow, type Evaluation, mathOf, metricOf } from './alarm';
+import { type AlarmKind, type AlarmRow, mathOf, metricOf } from './alarm';
 
 /** A DAX cluster. */
 export interface WatchedCache {
@@ -12,15 +12,15 @@ export interface WatchedCache {
 const NAMESPACE = 'AWS/DAX';
 
 /** A metric of the whole cluster. */
-export const cacheMetric = ({ clusterName }: WatchedCache, name: string, statistic: string, evaluation?: Evaluation) =>
-  metricOf(NAMESPACE, name, { ClusterId: clusterName }, statistic, evaluation);
+export const cacheMetric = ({ clusterName }: WatchedCache, name: string, statistic: string, minutes?: number) =>
+  metricOf(NAMESPACE, name, { ClusterId: clusterName }, statistic, minutes);
 
 const KINDS = {
   misses: {
     name: 'few-hits',
     metrics: ['ItemCacheHits', 'ItemCacheMisses'],
     raised: 'less than 50 % for half an hour: by then a cache is warm',
-    evaluation: [6, 6, 5],
+    evaluation: { datapoints: 6, of: 6, minutes: 5 },
     below: true,
     means: 'The item cache seldom has what is asked for.',
     first: 'See whether it evicts (too small) or its TTL is short for how often a product is asked for; docs/dax.md says when DAX is worth it.',
@@ -30,7 +30,7 @@ const KINDS = {
     name: 'failed',
     metrics: ['FailedRequestCount', 'TotalRequestCount'],
     raised: '5 % of all requests: conditions that were not met are among them',
-    evaluation: [3, 3, 5],
+    evaluation: { datapoints: 3, of: 3, minutes: 5 },
     means: 'Requests to the cluster fail, by their own fault or by its.',
     first: 'Compare ErrorRequestCount (the request: its role, its condition, throttling) and FaultRequestCount (the cluster) on the dashboard.',
     graph: 'failed (%)',
@@ -39,7 +39,7 @@ const KINDS = {
     name: 'faults',
     metrics: ['FaultRequestCount'],
     raised: 'any, more than once',
-    evaluation: [2, 3, 5],
+    evaluation: { datapoints: 2, of: 3, minutes: 5 },
     means: 'The cluster has internal errors. Reads go to DynamoDB meanwhile.',
     first: 'See the events of the cluster, and whether a node is being replaced.',
     graph: 'faults',
@@ -48,7 +48,7 @@ const KINDS = {
     name: 'evicts',
     metrics: ['EvictedSize'],
     raised: 'any for half an hour: a full cache evicts now and then',
-    evaluation: [6, 6, 5],
+    evaluation: { datapoints: 6, of: 6, minutes: 5 },
     means: 'The cluster makes room all the time: what is asked for does not fit.',
     first: 'Take a larger node type; more nodes do not help, since each has all of it.',
     graph: 'evicted (bytes)',
@@ -57,7 +57,7 @@ const KINDS = {
     name: 'busy',
     metrics: ['CPUUtilization'],
     raised: '80 % on average: the others must bear it when a node fails',
-    evaluation: [3, 3, 5],
+    evaluation: { datapoints: 3, of: 3, minutes: 5 },
     means: 'The cluster is near what its processors can do.',
     first: 'Add a node, since reads are shared among them; for writes take a larger node type.',
     graph: 'CPU (%)',
@@ -69,9 +69,9 @@ export const CACHE_KINDS: readonly AlarmKind[] = Object.values(KINDS);
 
 /** The alarms on a cluster. */
 export function cacheAlarms(cache: WatchedCache): AlarmRow[] {
-  const metric = (kind: AlarmKind, name: string, statistic: string) => cacheMetric(cache, name, statistic, kind.evaluation);
+  const metric = (kind: AlarmKind, name: string, statistic: string) => cacheMetric(cache, name, statistic, kind.evaluation.minutes);
   const percent = (kind: AlarmKind, expression: string, using: Record<string, string>) =>
-    mathOf(expression, Object.fromEntries(Object.entries(using).map(([id, name]) => [id, metric(kind, name, 'Sum')])), `${kind.name} (%)`, kind.evaluation);
+    mathOf(expression, Object.fromEntries(Object.entries(using).map(([id, name]) => [id, metric(kind, name, 'Sum')])), `${kind.name} (%)`, kind.evaluation.minutes);
   const rows = [
     { kind: KINDS.misses, metric: percent(KINDS.misses, '100 * FILL(hits, 0) / (FILL(hits, 0) + FILL(misses, 0))', { hits: 'ItemCacheHits', misses: 'ItemCacheMisses' }), threshold: 50 },
     { kind: KINDS.failed, metric: percent(KINDS.failed, '100 * FILL(failed, 0) / all', { failed: 'FailedRequestCount', all: 'TotalRequestCount' }), threshold: 5 },

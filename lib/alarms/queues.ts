@@ -14,7 +14,7 @@ const KINDS = {
     name: 'not-empty',
     metrics: ['ApproximateNumberOfMessagesVisible'],
     raised: 'any: nothing is given up in a good week',
-    evaluation: [1, 1, 1],
+    evaluation: { datapoints: 1, of: 1, minutes: 1 },
     means: 'A consumer gave up stream records, after all retries.',
     first: 'npm run redrive -- --aws --queue NAME --dry-run says which, and without --dry-run tries them once more: the stream has them for 24 hours.',
     graph: 'messages',
@@ -23,7 +23,7 @@ const KINDS = {
     name: 'waiting',
     metrics: ['ApproximateNumberOfMessagesVisible'],
     raised: 'any: every event has a subscriber that takes it',
-    evaluation: [1, 1, 1],
+    evaluation: { datapoints: 1, of: 1, minutes: 1 },
     means: 'Events reached no subscriber: the bus could not deliver them, or a subscriber failed five times.',
     first: 'Read them (aws sqs receive-message); what a subscriber failed on goes back to it with aws sqs start-message-move-task.',
     graph: 'messages',
@@ -32,7 +32,7 @@ const KINDS = {
     name: 'not-taken',
     metrics: ['ApproximateAgeOfOldestMessage'],
     raised: 'a day: SQS deletes a message after fourteen, and what a subscriber finds in time is its own matter',
-    evaluation: [3, 3, 5],
+    evaluation: { datapoints: 3, of: 3, minutes: 5 },
     means: 'The subscriber does not take its messages.',
     first: 'See whether it runs. A store that nobody has connected to yet raises this alarm too: what waits is an order that nobody fulfils.',
     graph: 'age of the oldest message (s)',
@@ -47,6 +47,6 @@ const THRESHOLD: Record<WatchedQueue['holds'], number> = { records: 1, 'undelive
 /** The alarm on a queue. */
 export function queueAlarms({ queueName, holds }: WatchedQueue): AlarmRow[] {
   const kind = KINDS[holds];
-  const metric = metricOf(NAMESPACE, kind.metrics[0], { QueueName: queueName }, 'Maximum', kind.evaluation);
+  const metric = metricOf(NAMESPACE, kind.metrics[0], { QueueName: queueName }, 'Maximum', kind.evaluation.minutes);
   return [{ kind, of: queueName, metric, threshold: THRESHOLD[holds] }];
 }

@@ -56,8 +56,8 @@ export function expectedIn(stacks: Readonly<Record<string, Template>>, region: s
         const reasons = table.isOnDemand ? ['KeyRangeThroughput', 'MaxOnDemandThroughput', 'AccountLimit'] : ['KeyRangeThroughput', 'ProvisionedThroughput'];
         for (const reason of reasons) expect([dynamodb(`${kind}${reason}ThrottleEvents`)], 1);
         const consumed = dynamodb(`Consumed${kind}CapacityUnits`);
-        // 80 % of a minute at the ceiling; half-way from what auto-scaling aims at to everything.
-        if (table.isOnDemand) expect([consumed], 0.8 * 60 * table.ceiling[kind]);
+        // 48 s of a minute at the ceiling, which is 80 %; half-way from what auto-scaling aims at to everything.
+        if (table.isOnDemand) expect([consumed], 48 * table.ceiling[kind]);
         else expect([consumed, dynamodb(`Provisioned${kind}CapacityUnits`)], (table.target + 100) / 2);
       }
     }
@@ -73,7 +73,7 @@ export function expectedIn(stacks: Readonly<Record<string, Template>>, region: s
   const functions = resourcesOf([api, events], 'AWS::Lambda::Function').map(({ Properties }) => Properties as unknown as FunctionProperties);
   for (const { FunctionName, Timeout } of functions) {
     expect([metricText('AWS/Lambda', 'Errors', { FunctionName })], 1);
-    expect([metricText('AWS/Lambda', 'Duration', { FunctionName })], 0.8 * Timeout * 1_000);
+    expect([metricText('AWS/Lambda', 'Duration', { FunctionName })], 800 * Timeout);
   }
   expect([metricText('AWS/Lambda', 'Throttles')], 1);
 
@@ -83,7 +83,7 @@ export function expectedIn(stacks: Readonly<Record<string, Template>>, region: s
     const mapping = Properties as unknown as MappingProperties;
     const reader = events.Resources[mapping.FunctionName.Ref] as TemplateResource;
     const { FunctionName } = reader.Properties as unknown as FunctionProperties;
-    expect([metricText('AWS/Lambda', 'IteratorAge', { FunctionName })], 0.1 * mapping.MaximumRecordAgeInSeconds * 1_000);
+    expect([metricText('AWS/Lambda', 'IteratorAge', { FunctionName })], 100 * mapping.MaximumRecordAgeInSeconds);
     consumers.push(FunctionName);
     onFailure.add(mapping.DestinationConfig.OnFailure.Destination['Fn::GetAtt'][0]);
   }
