@@ -28,6 +28,40 @@ export type DaxAccess = Readonly<Record<string, readonly DaxAction[]>>;
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodbacceleratordax.html */
 type DaxAction = Exclude<DataAction, `PartiQL${string}`>;
 
+/**
+ * What of the API each action allows. A write may be an operation of its own or an item of a transaction, and the action does
+ * not say which.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+ */
+const OPERATIONS = {
+  BatchGetItem: ['BatchGetItem'],
+  BatchWriteItem: ['BatchWriteItem'],
+  ConditionCheckItem: ['TransactWriteItems'],
+  DeleteItem: ['DeleteItem', 'TransactWriteItems'],
+  GetItem: ['GetItem'],
+  PartiQLDelete: ['ExecuteTransaction'],
+  PartiQLInsert: ['ExecuteTransaction'],
+  PartiQLSelect: ['ExecuteStatement'],
+  PartiQLUpdate: ['ExecuteTransaction'],
+  PutItem: ['PutItem', 'TransactWriteItems'],
+  Query: ['Query'],
+  Scan: ['Scan'],
+  UpdateItem: ['UpdateItem', 'TransactWriteItems'],
+} as const satisfies Record<DataAction, readonly string[]>;
+
+/** An operation of DynamoDB's API that the catalogues come to: the dimension `Operation` of its metrics. */
+export type Operation = (typeof OPERATIONS)[DataAction][number];
+
+/** The operations on one table, or on its indexes, that some rows of a catalogue come to. */
+export function operationsOn(tableName: string, rows: readonly DataAccess[], { store }: DataBinding): Operation[] {
+  const entities: Record<string, NamedEntity | undefined> = store.entities;
+  const actions = rows
+    .flatMap((row) => Object.entries(row))
+    .filter(([target]) => entities[target.split('.', 1)[0] ?? '']?.getTableName() === tableName)
+    .flatMap(([, listed]) => listed);
+  return [...new Set(actions.flatMap((action): readonly Operation[] => OPERATIONS[action]))].sort();
+}
+
 /** What a function does on DynamoDB: in the home region, and on the replica of its own region. */
 export interface RegionalAccess {
   readonly access: DataAccess;

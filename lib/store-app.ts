@@ -12,8 +12,9 @@ import { ObservabilityStack } from './stacks/observability';
 
 /**
  * The whole store as a CDK app, from the config in its context: tables, API and consumers in the home region, and in each
- * other region a replica with an API of its own. Consumers are in the home region only: every replica's stream has every
- * change, so each region's would do everything once more. So is the cache (docs/decisions/0017-the-cache.md).
+ * other region a replica with an API of its own, and in each its alarms and dashboard. Consumers are in the home region only: every
+ * replica's stream has every change, so each region's would do everything once more. So is the cache
+ * (docs/decisions/0017-the-cache.md).
  * @throws ConfigError
  */
 export function createApp(bundles: Pick<Bundles, 'folder'>, props?: AppProps): App {
@@ -43,13 +44,15 @@ export function addStacks({ app, config }: OpenedApp, bundles: Pick<Bundles, 'fo
   const keys = config.encryption === 'customer' ? tableKeys(app, config, stack) : undefined;
   const data = new DataStack(app, 'Data', { ...stack('data'), ...(keys && { keys }) });
   const cache = config.dax.enabled ? new CacheStack(app, 'Cache', { ...stack('cache'), data }) : undefined;
-  new ApiStack(app, 'Api', { ...stack('api'), data, bundles, ...(cache && { cache }) });
-  for (const region of others) new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
+  const api = new ApiStack(app, 'Api', { ...stack('api'), data, bundles, ...(cache && { cache }) });
   // In the home region only, where the user pool is and orders are pinned.
   new AccessStack(app, 'Access', { ...stack('access'), data });
   const events = new EventsStack(app, 'Events', { ...stack('events'), data, bundles });
-  const { alarmEmail } = config;
-  if (alarmEmail !== undefined) new ObservabilityStack(app, 'Observability', { ...stack('observability'), alarmEmail, events });
+  new ObservabilityStack(app, 'Observability', { ...stack('observability'), data, api, events, ...(cache && { cache }) });
+  for (const region of others) {
+    const nearby = new ApiStack(app, `Api-${region}`, { ...stack('api', region), data, bundles });
+    new ObservabilityStack(app, `Observability-${region}`, { ...stack('observability', region), data, api: nearby });
+  }
   Tags.of(app).add('app', 'dynamodb-store');
   Tags.of(app).add('stage', config.stage);
   // A plugin that is registered runs even where the validator is switched off, so it is not.

@@ -35,6 +35,8 @@ const EMULATED = new Set([
 /** What runs here only in part, whatever the templates say of it. */
 const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
+  'AWS::CloudWatch::Alarm': 'alarms and dashboards',
+  'AWS::CloudWatch::Dashboard': 'alarms and dashboards',
   'AWS::Cognito::IdentityPool': 'identities of clients (credentials: POST /_local/credentials)',
   'AWS::Cognito::UserPool': 'sign-up and sign-in (tokens: POST /_local/tokens)',
   'AWS::DAX::Cluster': 'DAX is not running: product reads and writes go to DynamoDB',
@@ -52,6 +54,9 @@ const PARTLY: Record<string, string> = {
   'AWS::IAM::Policy': 'IAM of logs and keys',
   'AWS::S3::Bucket': 'lifecycle of objects',
   'AWS::S3::BucketPolicy': 'policies of buckets and queues',
+  'AWS::SNS::Subscription': 'alarms and dashboards',
+  'AWS::SNS::Topic': 'alarms and dashboards',
+  'AWS::SNS::TopicPolicy': 'alarms and dashboards',
   'AWS::SQS::QueuePolicy': 'policies of buckets and queues',
   'AWS::KMS::Key': 'KMS',
   'AWS::KMS::ReplicaKey': 'KMS',

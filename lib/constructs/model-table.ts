@@ -197,6 +197,8 @@ export interface ModelTableProps {
  */
 export class ModelTable extends Construct {
   readonly table: dynamodb.TableV2;
+  /** The names of its global indexes. */
+  readonly globalIndexes: readonly string[];
 
   constructor(scope: Construct, id: string, props: ModelTableProps) {
     super(scope, id);
@@ -208,6 +210,7 @@ export class ModelTable extends Construct {
         ...(capacity.warm.write !== undefined && { writeUnitsPerSecond: capacity.warm.write }),
       },
     };
+    this.globalIndexes = globalSecondaryIndexes.map(({ indexName }) => indexName);
     this.table = new dynamodb.TableV2(this, 'Table', {
       tableName: props.tableName,
       ...schema,

@@ -3,12 +3,15 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { WatchedFunction } from '../alarms/functions';
 import { type DataBinding, dataStatements, keyStatement, type RegionalAccess, regionsOf } from '../data-access';
 import { allowInterfaces, denyInterfacesToCode, type FunctionNetwork } from './network-interfaces';
 
 export interface StoreFunctionProps {
   /** Its name in the catalogue: the service in its logs and metrics. */
   readonly name: string;
+  /** Explicit, so that alarms and dashboards of another stack name it without a reference, and a person reads it there. */
+  readonly functionName: string;
   readonly description: string;
   /** What it does on DynamoDB. */
   readonly access: RegionalAccess;
@@ -46,10 +49,12 @@ const ACKNOWLEDGED: Acknowledgment[] = [
 /** A Lambda function: every default of the project, and a role with exactly the actions that its catalogue lists. */
 export class StoreFunction extends Construct {
   readonly function: lambda.Function;
+  readonly watched: WatchedFunction;
 
   constructor(scope: Construct, id: string, props: StoreFunctionProps) {
     super(scope, id);
-    const { name, access, data, network } = props;
+    const { name, functionName, timeout = TIMEOUT, access, data, network } = props;
+    this.watched = { name, functionName, timeout };
     const { tableNames, keyArns } = data;
     const stack = Stack.of(this);
     const logGroup = new logs.LogGroup(this, 'Logs', {
@@ -66,13 +71,14 @@ export class StoreFunction extends Construct {
     if (network) allowInterfaces(role, network);
 
     this.function = new lambda.Function(this, 'Function', {
+      functionName,
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       code: lambda.Code.fromAsset(props.code),
       handler: 'index.handler',
       memorySize: 512,
-      timeout: props.timeout ?? TIMEOUT,
+      timeout,
       role,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,

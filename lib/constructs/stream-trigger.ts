@@ -3,6 +3,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { WatchedConsumer } from '../alarms/functions';
+import type { WatchedQueue } from '../alarms/queues';
 import type { ReadSettings } from '../triggers';
 import { StoreFunction, type StoreFunctionProps } from './store-function';
 
@@ -27,7 +29,8 @@ const TIMEOUT = Duration.minutes(1);
  * role lists what Lambda needs in the function's name.
  */
 export class StreamTrigger extends Construct {
-  readonly onFailure: sqs.Queue;
+  readonly watched: WatchedConsumer;
+  readonly watchedQueue: WatchedQueue;
 
   constructor(scope: Construct, id: string, props: StreamTriggerProps) {
     super(scope, id);
@@ -39,10 +42,10 @@ export class StreamTrigger extends Construct {
       enforceSSL: true,
       removalPolicy: props.removalPolicy,
     });
-    this.onFailure = onFailure;
     const reason = 'It is where records end that were given up: `npm run redrive` takes them from here, and there is nowhere further to send them.';
     Validations.of(onFailure).acknowledge({ id: 'AwsSolutions-SQS3', reason }, { id: 'Serverless-SQSRedrivePolicy', reason });
-    const { function: fn } = new StoreFunction(this, 'Consumer', {
+    const maximumRecordAge = Duration.seconds(settings.maximumRecordAgeSeconds);
+    const { function: fn, watched } = new StoreFunction(this, 'Consumer', {
       ...props,
       timeout: TIMEOUT,
       statements: [
@@ -58,7 +61,7 @@ export class StreamTrigger extends Construct {
       batchSize: settings.batchSize,
       maxBatchingWindow: Duration.seconds(settings.batchingWindowSeconds),
       retryAttempts: settings.maximumRetryAttempts,
-      maxRecordAge: Duration.seconds(settings.maximumRecordAgeSeconds),
+      maxRecordAge: maximumRecordAge,
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
       // As it is, where the L2's own destination would grant more than sending.
@@ -67,5 +70,7 @@ export class StreamTrigger extends Construct {
     });
     // Lambda refuses a mapping whose function may not read the stream yet.
     if (fn.role) mapping.node.addDependency(fn.role);
+    this.watched = { ...watched, maximumRecordAge };
+    this.watchedQueue = { queueName: props.queueName, holds: 'records' };
   }
 }

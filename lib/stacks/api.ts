@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { CfnOutput, RemovalPolicy, SecretValue, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
@@ -5,8 +6,9 @@ import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import type { WatchedFlow } from '../alarms/functions';
 import type { Bundles } from '../bundle';
-import type { StoreConfig } from '../config';
+import { namePrefix, type StoreConfig } from '../config';
 import { StoreFunction } from '../constructs/store-function';
 import { type Flow, FLOWS } from '../flows';
 import type { CacheStack } from './cache';
@@ -14,6 +16,9 @@ import type { DataStack } from './data';
 
 /** The HTTP API: one route, one function, one role for each flow of the catalogue. With a cache, some of them use that. */
 export class ApiStack extends Stack {
+  readonly apiId: string;
+  readonly flows: WatchedFlow[] = [];
+
   constructor(
     scope: Construct,
     id: string,
@@ -25,6 +30,7 @@ export class ApiStack extends Stack {
     this.addStackDependency(data);
 
     const api = new apigateway.HttpApi(this, 'HttpApi', { apiName: this.stackName, createDefaultStage: false });
+    this.apiId = api.apiId;
     const stage = new apigateway.HttpStage(this, 'Stage', {
       httpApi: api,
       stageName: '$default',
@@ -63,6 +69,7 @@ export class ApiStack extends Stack {
     for (const flow of FLOWS as readonly Flow[]) {
       const fn = new StoreFunction(this, flow.name, {
         name: flow.name,
+        functionName: `${namePrefix(config)}${flow.name}`,
         description: `${flow.route} (${flow.who})`,
         access: flow,
         code: bundles.folder(flow.name, cache && flow.dax !== undefined),
@@ -70,6 +77,7 @@ export class ApiStack extends Stack {
         environment: { ...(flow.pages && cursorSecret), ...(cache && flow.dax && { DAX_ENDPOINT: cache.endpoint }) },
         ...(cache && flow.dax && { network: cache.network, statements: [cache.statement(flow.dax)] }),
       });
+      this.flows.push({ ...fn.watched, domain: dirname(flow.entry) });
       const [method, path] = flow.route.split(' ') as [apigateway.HttpMethod, string];
       const routes = api.addRoutes({
         path,

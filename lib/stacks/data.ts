@@ -21,7 +21,8 @@ export class DataStack extends Stack {
   readonly userPool: cognito.UserPool;
   readonly userPoolClient: cognito.UserPoolClient;
   readonly cursorSecretName: string;
-  private readonly tables = new Map<string, ModelTable>();
+  /** By their names. */
+  readonly tables = new Map<string, ModelTable>();
 
   constructor(scope: Construct, id: string, props: StackProps & { config: StoreConfig; keys?: TableKeys }) {
     super(scope, id, props);

@@ -6,6 +6,8 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as ses from 'aws-cdk-lib/aws-ses';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { WatchedConsumer } from '../alarms/functions';
+import type { WatchedQueue } from '../alarms/queues';
 import type { Bundles } from '../bundle';
 import { namePrefix, removalPolicyOf, type StoreConfig } from '../config';
 import { StreamTrigger } from '../constructs/stream-trigger';
@@ -27,8 +29,8 @@ const READ_KINESIS = ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary',
 
 /** What changes of the tables cause: a dispatcher for each stream, the event bus, mail, the archive. */
 export class EventsStack extends Stack {
-  /** The queues of what was given up, by their names in the stage. */
-  readonly givenUp = new Map<string, sqs.IQueue>();
+  readonly consumers: WatchedConsumer[] = [];
+  readonly queues: WatchedQueue[] = [];
 
   constructor(
     scope: Construct,
@@ -55,7 +57,7 @@ export class EventsStack extends Stack {
       enforceSSL: true,
       removalPolicy,
     });
-    this.givenUp.set('events-undelivered', undelivered);
+    this.queues.push({ queueName: name('events-undelivered'), holds: 'undelivered events' });
     Validations.of(undelivered).acknowledge({
       id: 'Serverless-SQSRedrivePolicy',
       reason: 'It is the dead-letter queue of the others: what nobody could take stays here for a person to look at.',
@@ -69,6 +71,7 @@ export class EventsStack extends Stack {
         deadLetterQueue: { queue: undelivered, maxReceiveCount: 5 },
         removalPolicy,
       });
+      this.queues.push({ queueName: name(subscriber), holds: 'events for a subscriber' });
       new events.Rule(this, `${subscriber}-rule`, {
         ruleName: name(subscriber),
         eventBus: bus,
@@ -139,9 +142,10 @@ export class EventsStack extends Stack {
       const effects = effectsOf(dispatcher);
       const sends = (Object.keys(services) as Service[]).filter((service) => effects.some((effect) => effect.sends.includes(service)));
       const table = tableNames[dispatcher.streams[0] as keyof typeof tableNames];
-      const { onFailure } = new StreamTrigger(this, dispatcher.name, {
+      const trigger = new StreamTrigger(this, dispatcher.name, {
         ...common,
         name: dispatcher.name,
+        functionName: name(dispatcher.name),
         description: `Stream of ${table}: ${effects.map(({ name: effect }) => effect).join(', ')}`,
         access: { access: accessOf(effects.map(({ access }) => access)) },
         statements: sends.map((service) => services[service].statement),
@@ -153,13 +157,14 @@ export class EventsStack extends Stack {
         filters: filtersOf(dispatcher, entitiesIn(data.binding, dispatcher), store.entities.User.schema.model.version),
         queueName: name(`${dispatcher.name}-failed`),
       });
-      this.givenUp.set(`${dispatcher.name}-failed`, onFailure);
+      this.watch(trigger);
     }
 
     if (data.salesStream) {
-      const { onFailure } = new StreamTrigger(this, SALES_CONSUMER.name, {
+      const trigger = new StreamTrigger(this, SALES_CONSUMER.name, {
         ...common,
         name: SALES_CONSUMER.name,
+        functionName: name(SALES_CONSUMER.name),
         description: 'Kinesis Data Stream of orders: sales per minute',
         access: { access: {} },
         code: bundles.folder(SALES_CONSUMER.name),
@@ -168,8 +173,13 @@ export class EventsStack extends Stack {
         settings: SALES_CONSUMER.settings,
         queueName: name(`${SALES_CONSUMER.name}-failed`),
       });
-      this.givenUp.set(`${SALES_CONSUMER.name}-failed`, onFailure);
+      this.watch(trigger);
     }
+  }
+
+  private watch({ watched, watchedQueue }: StreamTrigger): void {
+    this.consumers.push(watched);
+    this.queues.push(watchedQueue);
   }
 }
 

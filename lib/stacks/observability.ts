@@ -1,18 +1,84 @@
-import { ArnFormat, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
+import { makeAlarm } from '../alarms/alarm';
+import type { WatchedCache } from '../alarms/cache';
+import { type Concern, CONCERNS, type WatchedRegion } from '../alarms/region';
 import { namePrefix, type StoreConfig } from '../config';
+import { dashboardRows } from '../dashboard';
+import { operationsOn } from '../data-access';
+import { type Flow, FLOWS } from '../flows';
+import { EFFECTS } from '../triggers';
+import type { ApiStack } from './api';
+import type { DataStack } from './data';
 import type { EventsStack } from './events';
 
-/** Who is told, and of what: with `alarmEmail`, whenever something waits in a queue of what was given up. */
+export interface ObservabilityProps {
+  readonly config: StoreConfig;
+  readonly data: DataStack;
+  /** That of the region. */
+  readonly api: ApiStack;
+  /** In the home region. */
+  readonly events?: EventsStack;
+  /** The region's DAX cluster. */
+  readonly cache?: WatchedCache;
+}
+
+/**
+ * The alarms and the dashboard of a region. Nothing depends on this stack, so it can be left out of a deployment; and it names
+ * what it watches without references, but for the API's generated id.
+ */
 export class ObservabilityStack extends Stack {
-  constructor(scope: Construct, id: string, props: StackProps & { config: StoreConfig; alarmEmail: string; events: EventsStack }) {
+  constructor(scope: Construct, id: string, props: StackProps & ObservabilityProps) {
     super(scope, id, props);
-    const { config, alarmEmail, events } = props;
+    const { config } = props;
+    const region = this.watchedRegion(props);
+    const action = config.alarmEmail === undefined ? undefined : new SnsAction(this.alarmTopic(config, config.alarmEmail));
+    const concerns = (Object.keys(CONCERNS) as Concern[])
+      .map((concern) => ({ concern, watched: CONCERNS[concern](region).filter(({ alarms }) => alarms.length > 0) }))
+      .filter(({ watched }) => watched.length > 0)
+      .map(({ concern, watched }) => ({ concern, watched, alarms: watched.flatMap(({ alarms }) => alarms.map((row) => makeAlarm(this, row, action))) }));
+
+    const [home] = config.regions;
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
+      // Dashboards are the account's, not the region's: two of one name would be one.
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+      dashboardName: `store-${config.stage}${this.region === home ? '' : `-${this.region}`}`,
+    });
+    for (const { title, widgets } of dashboardRows(region, concerns, this.region)) {
+      dashboard.addWidgets(new cloudwatch.TextWidget({ markdown: `## ${title}`, width: 24, height: 1 }));
+      dashboard.addWidgets(...widgets);
+    }
+  }
+
+  private watchedRegion({ config, data, api, events, cache }: ObservabilityProps): WatchedRegion {
+    const isHome = this.region === config.regions[0];
+    const flows = FLOWS as readonly Flow[];
+    // The home region is called from all of them.
+    const access = [...(isHome ? [...flows, ...EFFECTS].map(({ access }) => access) : []), ...flows.map(({ replica = {} }) => replica)];
+    return {
+      prefix: namePrefix(config),
+      apiId: api.apiId,
+      flows: api.flows,
+      consumers: events?.consumers ?? [],
+      queues: events?.queues ?? [],
+      tables: [...data.tables].map(([tableName, { globalIndexes }]) => ({
+        tableName,
+        globalIndexes,
+        capacity: config.capacity,
+        operations: operationsOn(tableName, access, data.binding),
+        otherRegions: config.regions.filter((region) => region !== this.region),
+      })),
+      ...(cache && { cache }),
+    };
+  }
+
+  /** An alarm tells a topic of its own region only. */
+  private alarmTopic(config: StoreConfig, alarmEmail: string): sns.ITopic {
     const topic = new sns.Topic(this, 'Alarms', { topicName: `${namePrefix(config)}alarms`, enforceSSL: true });
     // A topic with a policy of its own has no longer the one that lets the account's alarms publish.
     topic.addToResourcePolicy(
@@ -31,18 +97,6 @@ export class ObservabilityStack extends Stack {
       id: 'Serverless-SNSRedrivePolicy',
       reason: 'SNS hands a mail to SES and is done with it; an alarm whose mail is lost is still in the state ALARM.',
     });
-    for (const [name, queue] of events.givenUp) {
-      const alarm = new cloudwatch.Alarm(this, `${name}-alarm`, {
-        alarmName: `${namePrefix(config)}${name}`,
-        alarmDescription: `Something was given up: npm run redrive -- --aws --queue ${namePrefix(config)}${name} --dry-run says what.`,
-        metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM }),
-        threshold: 1,
-        evaluationPeriods: 1,
-        comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        // A queue that nobody uses has no metric.
-        treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-      });
-      alarm.addAlarmAction(new SnsAction(topic));
-    }
+    return topic;
   }
 }

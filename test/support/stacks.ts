@@ -28,7 +28,7 @@ export class Stacks {
   }
 
   /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
-  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Cache' | 'Observability' | `${'Api' | 'Keys'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
+  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Cache' | `${'Api' | 'Keys' | 'Observability'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
     const app = this.app(context);
     // Printed at each synth; who wants to see it asks the app.
     Annotations.of(app).acknowledgeWarning('store:dax-cost');

@@ -12,7 +12,7 @@ export interface Template {
   Resources: Record<string, TemplateResource>;
 }
 
-export const STACKS = ['Data', 'Api', 'Access', 'Events'] as const;
+export const STACKS = ['Data', 'Api', 'Access', 'Events', 'Observability'] as const;
 
 /** A synthesized template, as `cdk deploy` would send it. */
 export const templateOf = (layout: Layout, stack: (typeof STACKS)[number]): Template =>

@@ -1,34 +1,262 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Stack } from 'aws-cdk-lib';
+import { Template as Assertions } from 'aws-cdk-lib/assertions';
+import { ALARM_KINDS } from '../../lib/alarms/region';
+import { readConfig } from '../../lib/config';
+import { ApiStack } from '../../lib/stacks/api';
+import { DataStack } from '../../lib/stacks/data';
+import { EventsStack } from '../../lib/stacks/events';
+import { ObservabilityStack } from '../../lib/stacks/observability';
+import { alarmsIn, dashboardIn, rowsOf, shownIn, type WidgetTemplate } from '../support/observability';
 import { Stacks } from '../support/stacks';
+import { LAYOUTS, PROJECT } from '../support/synthesize-once';
 import type { Template } from '../support/templates';
+import { expectedIn, rowFor } from '../support/watched-resources';
 
-describe('with alarmEmail', () => {
+type Templates = Record<string, Template>;
+
+const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1'] as const;
+type Region = (typeof REGIONS)[number];
+const idOf = (region: Region) => (region === 'us-east-1' ? 'Observability' : `Observability-${region}`);
+
+/** The rows of a dashboard, from top to bottom. */
+const ROWS = ['Alarms', 'API and flows', 'Tables', 'Indexes', 'Replication', 'Streams and consumers', 'Queues', 'DAX'];
+
+/** What is in one list and not in the other, counting what is there twice. */
+function differences(what: string, found: readonly string[], expected: readonly string[]): string[] {
+  const surplus = new Map<string, number>();
+  for (const entry of found) surplus.set(entry, (surplus.get(entry) ?? 0) + 1);
+  for (const entry of expected) surplus.set(entry, (surplus.get(entry) ?? 0) - 1);
+  return [...surplus].filter(([, count]) => count !== 0).map(([entry, count]) => `${what}: ${count < 0 ? 'there is no' : 'nobody asks for'} ${entry}`);
+}
+
+/** What is wrong with the alarms and the dashboard of a region, by what the other templates have. */
+function problems(template: Template, { alarms: expected, beside, consumers }: ReturnType<typeof expectedIn>): string[] {
+  const alarms = alarmsIn(template);
+  const rows = rowsOf(dashboardIn(template).widgets);
+  const shown: Record<string, string[]> = Object.fromEntries(Object.entries(beside).map(([row, entries]) => [row, [...entries]]));
+  const states: Record<string, string[]> = {};
+  for (const [watches] of expected) (shown[rowFor(watches, { consumers })] ??= []).push(...watches.split(' + '));
+  for (const { watches, expression, logicalId } of alarms) {
+    const row = rowFor(watches, { consumers });
+    if (expression !== undefined) (shown[row] ??= []).push(`expression ${expression}`);
+    (states[row] ??= []).push(`<${logicalId}>`);
+  }
+  const stateWidgets = (rows.get('Alarms') ?? []).map(({ properties: { title = '', alarms: arns = [] } }) => [title, arns] as const);
+  const wanted = ROWS.filter((row) => row === 'Alarms' || row in states);
+  return [
+    ...differences('alarm', alarms.map(({ watches }) => watches), [...expected.keys()]),
+    ...alarms
+      .filter(({ watches, threshold }) => threshold !== (expected.get(watches) ?? threshold))
+      .map(({ name, threshold, watches }) => `${name}: the threshold is ${threshold}, where it follows to be ${expected.get(watches)}`),
+    ...differences('row', [...rows.keys()], wanted),
+    ...wanted.slice(1).flatMap((row) => differences(`row ${row}`, (rows.get(row) ?? []).flatMap(shownIn), shown[row] ?? [])),
+    ...differences('states', stateWidgets.map(([title]) => title), wanted.slice(1)),
+    ...stateWidgets.flatMap(([title, arns]) => differences(`states of ${title}`, arns, states[title] ?? [])),
+  ];
+}
+
+/** Every way to leave out one alarm, one widget, one metric of a graph, or one alarm of the states. */
+function* lessOne(template: Template): Generator<[string, Template]> {
+  const without = (id: string) => ({ Resources: Object.fromEntries(Object.entries(template.Resources).filter(([other]) => other !== id)) });
+  for (const { logicalId, name } of alarmsIn(template)) yield [`the alarm ${name}`, without(logicalId)];
+  const { logicalId, widgets } = dashboardIn(template);
+  const showing = (changed: WidgetTemplate[]): Template => {
+    const dashboard = template.Resources[logicalId]!;
+    const Properties = { ...dashboard.Properties, DashboardBody: JSON.stringify({ widgets: changed }) };
+    return { Resources: { ...template.Resources, [logicalId]: { ...dashboard, Properties } } };
+  };
+  for (const [at, widget] of widgets.entries()) {
+    const title = widget.properties.title ?? widget.properties.markdown;
+    yield [`the widget ${title}`, showing(widgets.toSpliced(at, 1))];
+    for (const list of ['metrics', 'alarms'] as const) {
+      for (const [index, entry] of (widget.properties[list] ?? []).entries()) {
+        const properties = { ...widget.properties, [list]: (widget.properties[list] as unknown[]).toSpliced(index, 1) };
+        yield [`${JSON.stringify(entry)} of ${title}`, showing(widgets.with(at, { ...widget, properties }))];
+      }
+    }
+  }
+}
+
+const CONFIGS = LAYOUTS.flatMap((layout) => ['on-demand', 'provisioned'].map((capacity) => ({ layout, capacity })));
+
+describe.each(CONFIGS)('in three regions, $layout, $capacity', (config) => {
   const synth = new Stacks();
+  const limits = { maxReadUnits: 600, maxWriteUnits: 200, targetUtilization: 60 };
+  const stacks: Templates = synth.of({ ...config, ...limits, regions: REGIONS.join(), kinesis: true, alarmEmail: 'ops@example.org' });
   afterAll(() => synth.remove());
-  const of = ({ Resources }: Template, type: string) => Object.values(Resources).filter(({ Type }) => Type === type).map(({ Properties }) => Properties);
 
-  test.each(['per-domain', 'single-table'])('every queue of what was given up has an alarm that sends mail, %s', (layout) => {
-    const { Events, Observability } = synth.of({ alarmEmail: 'ops@example.org', layout, kinesis: true });
-    expect(of(Observability, 'AWS::SNS::Subscription')).toEqual([expect.objectContaining({ Protocol: 'email', Endpoint: 'ops@example.org' })]);
-    const queues = of(Events, 'AWS::SQS::Queue').map(({ QueueName }) => QueueName as string).filter((name) => /failed$|undelivered$/.test(name));
-    expect(queues.length).toBeGreaterThanOrEqual(3);
-    const alarms = of(Observability, 'AWS::CloudWatch::Alarm');
-    expect(alarms.map(({ AlarmName }) => AlarmName).sort()).toEqual(queues.sort());
-    for (const alarm of alarms) {
-      expect(alarm).toMatchObject({ Threshold: 1, MetricName: 'ApproximateNumberOfMessagesVisible', AlarmActions: [{ Ref: expect.stringMatching(/^Alarms/) }] });
+  test.each(REGIONS)('every table, index, replica, function, mapping and queue of %s has its alarms, and a place on the dashboard', (region) => {
+    const expected = expectedIn(stacks, region);
+    expect(expected.alarms.size).toBeGreaterThan(100);
+    expect(problems(stacks[idOf(region)]!, expected)).toEqual([]);
+  });
+
+  // The third region is like the second.
+  test.each(REGIONS.slice(0, 2))('and whichever of them is left out in %s is missed', (region) => {
+    const expected = expectedIn(stacks, region);
+    const changes = [...lessOne(stacks[idOf(region)]!)];
+    expect(changes.length).toBeGreaterThan(500);
+    expect(changes.filter(([, template]) => problems(template, expected).length === 0).map(([what]) => what)).toEqual([]);
+  });
+
+  test('an alarm or a graph of what is not there is found, and so is a limit that moved alone', () => {
+    const fewer = structuredClone(stacks);
+    const of = (stack: string, type: string) => Object.values(fewer[stack]!.Resources).filter(({ Type }) => Type === type);
+    const [table] = of('Data', 'AWS::DynamoDB::GlobalTable');
+    (table!.Properties.GlobalSecondaryIndexes as unknown[]).pop();
+    const [first, second] = of('Api', 'AWS::Lambda::Function');
+    first!.Properties.Timeout = 5;
+    second!.Properties.FunctionName = 'store-dev-renamed';
+    const found = problems(stacks.Observability!, expectedIn(fewer, 'us-east-1')).join('\n');
+    expect(found).toMatch(/nobody asks for AWS\/DynamoDB\/ConsumedReadCapacityUnits\{GlobalSecondaryIndexName=gsi\d,TableName=/);
+    expect(found).toMatch(/-near-timeout: the threshold is 16000, where it follows to be 4000/);
+    expect(found).toMatch(/there is no AWS\/Lambda\/Errors\{FunctionName=store-dev-renamed\}/);
+  });
+
+  test.each(REGIONS)('%s stays within the limits of CloudWatch', (region) => {
+    const template = stacks[idOf(region)]!;
+    const { widgets } = dashboardIn(template);
+    const alarms = alarmsIn(template);
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+    expect(widgets.length).toBeLessThanOrEqual(500);
+    expect(Math.max(...widgets.map(({ properties: { metrics = [] } }) => metrics.length))).toBeLessThanOrEqual(100);
+    expect(Math.max(...widgets.map(({ properties: { alarms: arns = [] } }) => arns.length))).toBeLessThanOrEqual(100);
+    expect(Math.max(...alarms.map(({ watches }) => watches.split(' + ').length))).toBeLessThanOrEqual(10);
+    expect(Math.max(...alarms.map(({ description }) => description.length))).toBeLessThanOrEqual(1_024);
+    expect(new Set(alarms.map(({ name }) => name)).size).toBe(alarms.length);
+    expect(new Set(widgets.filter(({ type }) => type === 'metric').map(({ properties }) => properties.region))).toEqual(new Set([region]));
+    for (const { name, description, raised } of alarms) {
+      expect(name).toMatch(/^store-dev-[\w-]{1,245}$/);
+      expect(description).toMatch(/^[A-Z].{20,}\. .{20,}\.$/);
+      // What nobody uses has no metric.
+      expect(raised).toMatch(/missing notBreaching$/);
     }
   });
 
-  test('the alarms may publish, and nobody without TLS', () => {
-    const [policy] = of(synth.of({ alarmEmail: 'ops@example.org' }).Observability, 'AWS::SNS::TopicPolicy');
-    const { Statement } = policy!.PolicyDocument as { Statement: { Effect: string; Action: string; Principal: object; Condition: object }[] };
-    expect(Statement.map(({ Effect, Action, Principal }) => [Effect, Action, Principal])).toEqual([
-      ['Deny', 'sns:Publish', '*'],
-      ['Allow', 'sns:Publish', { Service: 'cloudwatch.amazonaws.com' }],
-    ]);
-    expect(JSON.stringify(Statement[1]!.Condition)).toMatch(/aws:SourceAccount.*arn:aws:cloudwatch:us-east-1:.*:alarm:store-dev-\*/);
+  test('with alarmEmail every alarm sends mail, by the topic of its region', () => {
+    for (const region of REGIONS) {
+      const template = stacks[idOf(region)]!;
+      const of = (type: string) => Object.values(template.Resources).filter(({ Type }) => Type === type);
+      expect(of('AWS::SNS::Subscription').map(({ Properties }) => Properties)).toEqual([expect.objectContaining({ Protocol: 'email', Endpoint: 'ops@example.org' })]);
+      const [topicId] = Object.entries(template.Resources).find(([, { Type }]) => Type === 'AWS::SNS::Topic')!;
+      expect(new Set(alarmsIn(template).map(({ actions }) => JSON.stringify(actions)))).toEqual(new Set([JSON.stringify([{ Ref: topicId }])]));
+      const { Statement } = of('AWS::SNS::TopicPolicy')[0]!.Properties.PolicyDocument as { Statement: { Effect: string; Action: string; Principal: object; Condition: object }[] };
+      expect(Statement.map(({ Effect, Action, Principal }) => [Effect, Action, Principal])).toEqual([
+        ['Deny', 'sns:Publish', '*'],
+        ['Allow', 'sns:Publish', { Service: 'cloudwatch.amazonaws.com' }],
+      ]);
+      expect(JSON.stringify(Statement[1]!.Condition)).toMatch(new RegExp(`aws:SourceAccount.*arn:aws:cloudwatch:${region}:.*:alarm:store-dev-\\*`));
+    }
   });
 
-  test('without it there is no such stack', () => {
-    expect(synth.of({})).not.toHaveProperty('Observability');
+  test('each region has a dashboard of its own, since all are in one list', () => {
+    expect(REGIONS.map((region) => dashboardIn(stacks[idOf(region)]!).name)).toEqual(['store-dev', 'store-dev-eu-west-1', 'store-dev-ap-southeast-1']);
+  });
+});
+
+describe('the stack', () => {
+  const synth = new Stacks();
+  afterAll(() => synth.remove());
+
+  test('has no topic and no action without alarmEmail', () => {
+    const { Observability } = synth.of({});
+    expect(Object.values(Observability.Resources).filter(({ Type }) => Type.startsWith('AWS::SNS'))).toEqual([]);
+    const alarms = alarmsIn(Observability);
+    expect(alarms.length).toBeGreaterThan(150);
+    expect(new Set(alarms.map(({ actions }) => actions))).toEqual(new Set([undefined]));
+  });
+
+  test('is one that nothing depends on, and names all but the API itself', () => {
+    const app = synth.app({ regions: REGIONS.join(), kinesis: true });
+    const stacks = app.node.children.filter((child): child is Stack => Stack.isStack(child));
+    const others = stacks.filter(({ node }) => !node.id.startsWith('Observability'));
+    expect(stacks.length - others.length).toBe(3);
+    for (const stack of others) expect(stack.dependencies.map(({ node }) => node.id).filter((id) => id.startsWith('Observability'))).toEqual([]);
+    for (const stack of stacks.filter((each) => !others.includes(each))) {
+      const outputs = JSON.stringify(Assertions.fromStack(stack).toJSON()).match(/"Fn::GetStackOutput":\{"StackName":"[^"]+"/g);
+      expect(new Set(outputs)).toEqual(new Set(['"Fn::GetStackOutput":{"StackName":"store-dev-api"']));
+    }
+  });
+
+  test('names functions, which have names of their own that Lambda takes', () => {
+    const { Api, Events } = synth.of({ stage: 'a'.repeat(16), kinesis: true });
+    const functions = [Api, Events].flatMap(({ Resources }) => Object.values(Resources)).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+    for (const { Properties } of functions) {
+      const { POWERTOOLS_SERVICE_NAME } = (Properties.Environment as { Variables: Record<string, string> }).Variables;
+      expect(Properties.FunctionName).toBe(`store-${'a'.repeat(16)}-${POWERTOOLS_SERVICE_NAME}`);
+      expect((Properties.FunctionName as string).length).toBeLessThanOrEqual(64);
+    }
+  });
+
+  test('a DAX cluster of the region has its alarms and a row', () => {
+    const app = synth.app({});
+    const config = readConfig(app.node);
+    const bundles = { folder: () => join(PROJECT, 'lib/rules') };
+    const scope = new Stack(app, 'Beside');
+    const data = new DataStack(scope, 'Data', { env: { region: 'us-east-1' }, config });
+    const made = { config, data, bundles, env: { region: 'us-east-1' } };
+    const api = new ApiStack(scope, 'Api', { ...made, stackName: 'store-dev-api' });
+    const events = new EventsStack(scope, 'Events', made);
+    const observability = new ObservabilityStack(scope, 'Observability', { ...made, api, events, cache: { clusterName: 'store-dev' } });
+    const stacks = Object.fromEntries([data, api, events, observability].map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template]));
+    stacks.Cache = { Resources: { Cluster: { Type: 'AWS::DAX::Cluster', Properties: { ClusterName: 'store-dev' } } } };
+    const expected = expectedIn(stacks, 'us-east-1');
+    expect(problems(stacks.Observability!, expected)).toEqual([]);
+    const unnoticed = [...lessOne(stacks.Observability!)].filter(([, template]) => problems(template, expected).length === 0);
+    expect(unnoticed.map(([what]) => what)).toEqual([]);
+    expect(alarmsIn(stacks.Observability!).filter(({ watches }) => watches.startsWith('AWS/DAX')).map(({ name }) => name)).toEqual([
+      'store-dev-few-hits',
+      'store-dev-failed',
+      'store-dev-faults',
+      'store-dev-evicts',
+      'store-dev-busy',
+    ]);
+  });
+});
+
+describe('docs/observability.md', () => {
+  const synth = new Stacks();
+  const document = readFileSync(join(PROJECT, 'docs/observability.md'), 'utf8');
+  const section = (title: string) => document.split(/^## /m).find((part) => part.startsWith(title)) ?? '';
+  const rows = (title: string) => [...section(title).matchAll(/^\| (?!---)(.*) \|$/gm)].slice(1).map(([, row]) => row);
+  afterAll(() => synth.remove());
+
+  test('has each kind of alarm as the code has it', () => {
+    const expected = ALARM_KINDS.map(({ name, metrics, raised, evaluation: { datapoints, of, minutes }, means, first }) => {
+      const evaluated = of === 1 ? `over ${minutes} min` : `${datapoints} of ${of} times ${minutes} min`;
+      return `\`${name}\` | ${metrics.map((metric) => `\`${metric}\``).join(', ')} | ${raised} (${evaluated}) | ${means} | ${first}`;
+    });
+    expect(rows('Alarms')).toEqual(expected);
+  });
+
+  test('has every alarm of the templates, by the end of its name, with what it watches', () => {
+    const documented = rows('Alarms').map((row) => {
+      const [[ending], metrics] = row!.split(' | ').slice(0, 2).map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text)) as [[string], string[]];
+      return { ending, metrics };
+    });
+    const seen = new Set<string>();
+    for (const capacity of ['on-demand', 'provisioned']) {
+      const stacks: Templates = synth.of({ capacity, regions: REGIONS.join() });
+      for (const { name, metricNames } of REGIONS.flatMap((region) => alarmsIn(stacks[idOf(region)]!))) {
+        const found = documented.find(({ ending, metrics }) => new RegExp(`-${ending}(-|$)`).test(name) && metricNames.every((metric) => metrics.includes(metric)));
+        expect([name, metricNames, found !== undefined]).toEqual([name, metricNames, true]);
+        seen.add(found!.ending);
+      }
+    }
+    const onlyWithDax = ['few-hits', 'failed', 'faults', 'evicts', 'busy'];
+    expect(documented.map(({ ending }) => ending).filter((ending) => !seen.has(ending))).toEqual(onlyWithDax);
+  });
+
+  test('has the rows of the dashboard', () => {
+    expect(rows('Dashboard').map((row) => row!.split(' | ')[0])).toEqual(ROWS);
+  });
+
+  test('and docs/deploy.md has what they cost by default', () => {
+    const metrics = alarmsIn(synth.of({}).Observability).flatMap(({ watches }) => watches.split(' + ')).length;
+    expect(readFileSync(join(PROJECT, 'docs/deploy.md'), 'utf8')).toContain(
+      `| alarms, 0.10 for each metric: ${metrics} in the home region | ${(0.1 * metrics).toFixed(2)} |`,
+    );
   });
 });
