@@ -1,7 +1,7 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { type AlarmRow, metricOf } from './alarms/alarm';
 import { cacheMetric } from './alarms/cache';
-import { LAMBDA, type WatchedFunction } from './alarms/functions';
+import { LAMBDA, ownMetric, STORE } from './alarms/functions';
 import type { Concern, WatchedAlarms, WatchedRegion } from './alarms/region';
 import { SALES_CONSUMER } from './triggers';
 
@@ -24,11 +24,6 @@ export interface ConcernAlarms {
 /** The columns of a dashboard. */
 const WIDTH = 24;
 
-/** The namespace of what functions count of themselves, each by its name in the catalogue. */
-const STORE = 'Store';
-const ownMetric = ({ name }: WatchedFunction, metricName: string, statistic: string) =>
-  metricOf(STORE, metricName, { service: name, flow: name }, statistic);
-
 /** Which currencies there are is known when something is sold. */
 const salesByCurrency = (flow: string) =>
   new cloudwatch.MathExpression({ expression: `SEARCH('{${STORE},service,flow,currency} MetricName="SalesMinor" flow="${flow}"', 'Sum', 300)`, label: '' });
@@ -44,7 +39,7 @@ const BESIDE: Record<Concern, (region: WatchedRegion, home: string) => cloudwatc
       graph('API: errors', region, 8, [api('4xx', 'Sum'), api('5xx', 'Sum')]),
       graph('API: latency, p99 (ms)', region, 8, [api('Latency', 'p99'), api('IntegrationLatency', 'p99')]),
       ...domains.flatMap((domain) => {
-        const own = (name: string, statistic: string) => flows.filter((flow) => flow.domain === domain).map((flow) => ownMetric(flow, name, statistic));
+        const own = (name: string, statistic: string) => flows.filter((flow) => flow.domain === domain).map((flow) => ownMetric(flow.name, name, statistic));
         return [
           graph(`${domain}: latency, p99 (ms)`, region, 8, own('Latency', 'p99')),
           graph(`${domain}: answers of 5xx`, region, 8, own('ServerErrors', 'Sum')),
@@ -58,8 +53,8 @@ const BESIDE: Record<Concern, (region: WatchedRegion, home: string) => cloudwatc
   Indexes: () => [],
   Replication: () => [],
   'Streams and consumers': ({ consumers }, region) => [
-    graph('Consumers: records', region, 8, consumers.map((consumer) => ownMetric(consumer, 'StreamRecords', 'Sum'))),
-    graph('Consumers: failures', region, 8, consumers.map((consumer) => ownMetric(consumer, 'StreamFailures', 'Sum'))),
+    graph('Consumers: records', region, 8, consumers.map((consumer) => ownMetric(consumer.name, 'StreamRecords', 'Sum'))),
+    graph('Consumers: failures', region, 8, consumers.map((consumer) => ownMetric(consumer.name, 'StreamFailures', 'Sum'))),
     ...consumers.filter(({ name }) => name === SALES_CONSUMER.name).map(({ name }) => graph('Sales, in minor units', region, 8, [salesByCurrency(name)])),
   ],
   Queues: () => [],

@@ -1,4 +1,5 @@
 import type { Store } from '#model/store';
+import type { DataAccess } from './data-access';
 
 /** The entities whose items lie in a partition of their user, and the attribute that holds the user's id. */
 export const OWN_ENTITIES = {
@@ -9,6 +10,12 @@ export const OWN_ENTITIES = {
   Order: 'customerId',
   OrderEvent: 'customerId',
 } as const satisfies Partial<Record<keyof Store['entities'], string>>;
+
+/** What a client may do in the partitions of its user. */
+export const OWN_READS = ['BatchGetItem', 'GetItem', 'Query'] as const;
+
+/** The same as a row of a catalogue. */
+export const OWN_ACCESS: DataAccess = Object.fromEntries(Object.keys(OWN_ENTITIES).map((entity) => [entity, OWN_READS]));
 
 /** A user's partitions in one table. */
 export interface OwnPartitions {

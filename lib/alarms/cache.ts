@@ -1,8 +1,13 @@
 import { type AlarmKind, type AlarmRow, mathOf, metricOf } from './alarm';
+import { ownMetric } from './functions';
 
 /** A DAX cluster. */
 export interface WatchedCache {
+  /** What its alarms are named after: its own name is generated. */
+  readonly name: string;
   readonly clusterName: string;
+  /** The flows that use it. */
+  readonly flows: readonly string[];
 }
 
 /**
@@ -44,6 +49,15 @@ const KINDS = {
     first: 'See the events of the cluster, and whether a node is being replaced.',
     graph: 'faults',
   },
+  unanswered: {
+    name: 'unanswered',
+    metrics: ['DaxUnanswered'],
+    raised: 'ten, more than once: one now and then is a connection that was closed',
+    evaluation: { datapoints: 2, of: 3, minutes: 5 },
+    means: 'The functions get no answer of the cluster, which it cannot count itself: reads wait for it and go to DynamoDB, writes of products answer 503.',
+    first: 'See whether its nodes are there, and what its network rejected (the flow log). To go around it take DAX_ENDPOINT away: docs/deploy.md.',
+    graph: 'without an answer',
+  },
   evicts: {
     name: 'evicts',
     metrics: ['EvictedSize'],
@@ -76,8 +90,18 @@ export function cacheAlarms(cache: WatchedCache): AlarmRow[] {
     { kind: KINDS.misses, metric: percent(KINDS.misses, '100 * FILL(hits, 0) / (FILL(hits, 0) + FILL(misses, 0))', { hits: 'ItemCacheHits', misses: 'ItemCacheMisses' }), threshold: 50 },
     { kind: KINDS.failed, metric: percent(KINDS.failed, '100 * FILL(failed, 0) / all', { failed: 'FailedRequestCount', all: 'TotalRequestCount' }), threshold: 5 },
     { kind: KINDS.faults, metric: metric(KINDS.faults, 'FaultRequestCount', 'Sum'), threshold: 1 },
+    {
+      kind: KINDS.unanswered,
+      metric: mathOf(
+        'SUM(METRICS())',
+        Object.fromEntries(cache.flows.map((flow, index) => [`m${index}`, ownMetric(flow, 'DaxUnanswered', 'Sum', KINDS.unanswered.evaluation.minutes)])),
+        KINDS.unanswered.name,
+        KINDS.unanswered.evaluation.minutes,
+      ),
+      threshold: 10,
+    },
     { kind: KINDS.evicts, metric: metric(KINDS.evicts, 'EvictedSize', 'Average'), threshold: 1 },
     { kind: KINDS.busy, metric: metric(KINDS.busy, 'CPUUtilization', 'Average'), threshold: 80 },
   ];
-  return rows.map((row) => ({ ...row, of: cache.clusterName }));
+  return rows.map((row) => ({ ...row, of: cache.name }));
 }

@@ -21,6 +21,13 @@ export interface WatchedConsumer extends WatchedFunction {
   readonly maximumRecordAge: Duration;
 }
 
+/** The namespace of what functions count of themselves (lambda/shared/embedded-metrics.ts). */
+export const STORE = 'Store';
+
+/** A metric of a function's own, by its name in the catalogue. */
+export const ownMetric = (name: string, metricName: string, statistic: string, minutes?: number) =>
+  metricOf(STORE, metricName, { service: name, flow: name }, statistic, minutes);
+
 /** https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html */
 export const LAMBDA = 'AWS/Lambda';
 

@@ -37,7 +37,7 @@ export const CONCERNS = {
     { of: 'Consumers', alarms: consumers.flatMap((consumer) => [...functionAlarms(consumer), ...mappingAlarms(consumer)]) },
   ],
   Queues: ({ queues }) => [{ of: 'Queues', alarms: queues.flatMap(queueAlarms) }],
-  DAX: ({ cache }) => (cache ? [{ of: cache.clusterName, alarms: cacheAlarms(cache) }] : []),
+  DAX: ({ cache }) => (cache ? [{ of: cache.name, alarms: cacheAlarms(cache) }] : []),
 } as const satisfies Record<string, (region: WatchedRegion) => WatchedAlarms[]>;
 
 export type Concern = keyof typeof CONCERNS;

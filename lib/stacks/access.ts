@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { namePrefix, type StoreConfig } from '../config';
 import { keyStatement } from '../data-access';
-import { ownPartitions } from '../own-partitions';
+import { OWN_READS, ownPartitions } from '../own-partitions';
 import type { DataStack } from './data';
 
 /** The session tag that holds the id of who signed in: the `sub` of the user pool, which is the store's user id. */
@@ -70,7 +70,7 @@ export class AccessStack extends Stack {
         Null: { 'dynamodb:LeadingKeys': 'false' },
       };
       const table = this.formatArn({ service: 'dynamodb', region: homeRegion, resource: `table/${tableName}` });
-      const actions = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+      const actions = OWN_READS.map((action) => `dynamodb:${action}`);
       const statements = [new iam.PolicyStatement({ actions, resources: [table], conditions })];
       if (localIndexes.length === 0) return statements;
       const resources = localIndexes.map((index) => `${table}/index/${index}`);

@@ -6,14 +6,15 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { makeAlarm } from '../alarms/alarm';
-import type { WatchedCache } from '../alarms/cache';
 import { type Concern, CONCERNS, type WatchedRegion } from '../alarms/region';
 import { namePrefix, type StoreConfig } from '../config';
 import { dashboardRows } from '../dashboard';
 import { operationsOn } from '../data-access';
 import { type Flow, FLOWS } from '../flows';
+import { OWN_ACCESS } from '../own-partitions';
 import { EFFECTS } from '../triggers';
 import type { ApiStack } from './api';
+import type { CacheStack } from './cache';
 import type { DataStack } from './data';
 import type { EventsStack } from './events';
 
@@ -25,7 +26,7 @@ export interface ObservabilityProps {
   /** In the home region. */
   readonly events?: EventsStack;
   /** The region's DAX cluster. */
-  readonly cache?: WatchedCache;
+  readonly cache?: Pick<CacheStack, 'clusterName'>;
 }
 
 /**
@@ -58,8 +59,9 @@ export class ObservabilityStack extends Stack {
   private watchedRegion({ config, data, api, events, cache }: ObservabilityProps): WatchedRegion {
     const isHome = this.region === config.regions[0];
     const flows = FLOWS as readonly Flow[];
-    // The home region is called from all of them.
-    const access = [...(isHome ? [...flows, ...EFFECTS].map(({ access }) => access) : []), ...flows.map(({ replica = {} }) => replica)];
+    // The home region is called from all of them, and by clients that signed in.
+    const atHome = isHome ? [...[...flows, ...EFFECTS].map(({ access }) => access), OWN_ACCESS] : [];
+    const access = [...atHome, ...flows.map(({ replica = {} }) => replica)];
     return {
       prefix: namePrefix(config),
       apiId: api.apiId,
@@ -73,7 +75,7 @@ export class ObservabilityStack extends Stack {
         operations: operationsOn(tableName, access, data.binding),
         otherRegions: config.regions.filter((region) => region !== this.region),
       })),
-      ...(cache && { cache }),
+      ...(cache && { cache: { name: `${namePrefix(config)}cache`, clusterName: cache.clusterName, flows: flows.flatMap(({ name, dax }) => (dax ? [name] : [])) } }),
     };
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Environment, type LocalFunction } from '../../local/functions/environment';
 import { Pool } from '../../local/functions/pool';
+import { until } from '../support/until';
 
 /** What a function does, and what becomes of its environment. */
 describe('invoking a function', () => {
@@ -132,10 +133,10 @@ describe('invoking a function', () => {
        export const handler = async ({ until }) => { while (!existsSync(until)) await new Promise((done) => setTimeout(done, 5)); return process.pid }`,
       { size: 1, most: 2 },
     );
-    const until = join(root, 'all-began');
-    const running = [0, 1, 2].map(() => invoke(subject, { until }));
+    const file = join(root, 'all-began');
+    const running = [0, 1, 2].map(() => invoke(subject, { until: file }));
     while (environments.length < 2) await new Promise((done) => setTimeout(done, 5));
-    writeFileSync(until, '');
+    writeFileSync(file, '');
     expect(new Set(await Promise.all(running)).size).toBe(2);
   });
 
@@ -154,8 +155,8 @@ describe('invoking a function', () => {
     );
     const [one, two] = [join(root, 'one'), join(root, 'two')];
     await Promise.all([invoke(subject, { n: 1, mine: one, other: two }), invoke(subject, { n: 2, mine: two, other: one })]);
-    while (!/unended of 1/.test(output) || !/unended of 2/.test(output)) await new Promise((done) => setTimeout(done, 5));
-    expect(printed.sort()).toEqual([1, 2].flatMap((n) => [`half of ${n}, whole\n`, `second of ${n}\n`, `unended of ${n}`]).sort());
+    const lines = [1, 2].flatMap((n) => [`half of ${n}, whole\n`, `second of ${n}\n`, `unended of ${n}`]);
+    expect((await until(async () => printed, ({ length }) => length >= lines.length)).sort()).toEqual(lines.sort());
   });
 
   test('a stop answers what waits, and starts nothing', async () => {

@@ -48,10 +48,10 @@ interface AlarmProperties extends MetricTemplate {
   AlarmActions?: unknown;
 }
 
-/** One metric as a text. */
+/** One metric as a text; a name that is generated is that of the stack that has it: `<store-dev-cache>`. */
 export const metricText = (namespace: string, name: string, dimensions: Record<string, unknown> = {}): string =>
   `${namespace}/${name}{${Object.entries(dimensions)
-    .map(([dimension, value]) => `${dimension}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([dimension, value]) => `${dimension}=${typeof value === 'string' ? value : `<${/"StackName":"([^"]+)"/.exec(JSON.stringify(value))?.[1]}>`}`)
     .sort()
     .join(',')}}`;
 

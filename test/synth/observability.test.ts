@@ -3,11 +3,6 @@ import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Template as Assertions } from 'aws-cdk-lib/assertions';
 import { ALARM_KINDS } from '../../lib/alarms/region';
-import { readConfig } from '../../lib/config';
-import { ApiStack } from '../../lib/stacks/api';
-import { DataStack } from '../../lib/stacks/data';
-import { EventsStack } from '../../lib/stacks/events';
-import { ObservabilityStack } from '../../lib/stacks/observability';
 import { alarmsIn, dashboardIn, rowsOf, shownIn, type WidgetTemplate } from '../support/observability';
 import { Stacks } from '../support/stacks';
 import { LAYOUTS, PROJECT } from '../support/synthesize-once';
@@ -190,28 +185,20 @@ describe('the stack', () => {
     }
   });
 
-  test('a DAX cluster of the region has its alarms and a row', () => {
-    const app = synth.app({});
-    const config = readConfig(app.node);
-    const bundles = { folder: () => join(PROJECT, 'lib/rules') };
-    const scope = new Stack(app, 'Beside');
-    const data = new DataStack(scope, 'Data', { env: { region: 'us-east-1' }, config });
-    const made = { config, data, bundles, env: { region: 'us-east-1' } };
-    const api = new ApiStack(scope, 'Api', { ...made, stackName: 'store-dev-api' });
-    const events = new EventsStack(scope, 'Events', made);
-    const observability = new ObservabilityStack(scope, 'Observability', { ...made, api, events, cache: { clusterName: 'store-dev' } });
-    const stacks = Object.fromEntries([data, api, events, observability].map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template]));
-    stacks.Cache = { Resources: { Cluster: { Type: 'AWS::DAX::Cluster', Properties: { ClusterName: 'store-dev' } } } };
+  test('a DAX cluster has its alarms and a row, in the home region', () => {
+    const stacks = synth.of({ dax: true, regions: 'us-east-1,eu-west-1' });
     const expected = expectedIn(stacks, 'us-east-1');
-    expect(problems(stacks.Observability!, expected)).toEqual([]);
-    const unnoticed = [...lessOne(stacks.Observability!)].filter(([, template]) => problems(template, expected).length === 0);
+    expect(problems(stacks.Observability, expected)).toEqual([]);
+    const unnoticed = [...lessOne(stacks.Observability)].filter(([, template]) => problems(template, expected).length === 0);
     expect(unnoticed.map(([what]) => what)).toEqual([]);
-    expect(alarmsIn(stacks.Observability!).filter(({ watches }) => watches.startsWith('AWS/DAX')).map(({ name }) => name)).toEqual([
-      'store-dev-few-hits',
-      'store-dev-failed',
-      'store-dev-faults',
-      'store-dev-evicts',
-      'store-dev-busy',
+    expect(problems(stacks['Observability-eu-west-1'], expectedIn(stacks, 'eu-west-1'))).toEqual([]);
+    expect(alarmsIn(stacks.Observability).filter(({ name }) => name.startsWith('store-dev-cache-')).map(({ name }) => name.replace('store-dev-cache-', ''))).toEqual([
+      'few-hits',
+      'failed',
+      'faults',
+      'unanswered',
+      'evicts',
+      'busy',
     ]);
   });
 });
@@ -238,15 +225,14 @@ describe('docs/observability.md', () => {
     });
     const seen = new Set<string>();
     for (const capacity of ['on-demand', 'provisioned']) {
-      const stacks: Templates = synth.of({ capacity, regions: REGIONS.join() });
+      const stacks: Templates = synth.of({ capacity, regions: REGIONS.join(), dax: true });
       for (const { name, metricNames } of REGIONS.flatMap((region) => alarmsIn(stacks[idOf(region)]!))) {
         const found = documented.find(({ ending, metrics }) => new RegExp(`-${ending}(-|$)`).test(name) && metricNames.every((metric) => metrics.includes(metric)));
         expect([name, metricNames, found !== undefined]).toEqual([name, metricNames, true]);
         seen.add(found!.ending);
       }
     }
-    const onlyWithDax = ['few-hits', 'failed', 'faults', 'evicts', 'busy'];
-    expect(documented.map(({ ending }) => ending).filter((ending) => !seen.has(ending))).toEqual(onlyWithDax);
+    expect(documented.map(({ ending }) => ending).filter((ending) => !seen.has(ending))).toEqual([]);
   });
 
   test('has the rows of the dashboard', () => {
