@@ -30,11 +30,11 @@ const DEMANDED = [
   ['BatchGetItem', 'BatchWriteItem', 'TransactWriteItems', 'Idempotency token'],
   ['PartiQL SELECT', 'PartiQL INSERT', 'PartiQL UPDATE', 'PartiQL DELETE'],
   ['TTL', 'Write sharding', 'Hot counter', 'Vertical partitioning'],
-  ['DAX client', 'Item cache', 'Query cache', 'Write-through', 'Write-around', 'Negative entry'],
+  ['DAX client', 'Item cache', 'Query cache', 'Write-through', 'Write-around', 'Negative entry', 'DAX cluster'],
   ['Global table', 'Writes pinned to a home region'],
-  ['Encryption with DynamoDB\'s key', 'Encryption with an AWS managed key', 'Encryption with a customer\'s key', 'IAM by action'],
+  ['Encryption with DynamoDB\'s key', 'Encryption with an AWS managed key', 'Encryption with a customer\'s key', 'IAM by action', 'Fine-grained access (LeadingKeys)'],
   ['Exponential backoff', 'Throttling', 'Item of 400 KB'],
-  ['Point-in-time recovery', 'Deletion protection', 'Alarms'],
+  ['Point-in-time recovery', 'Deletion protection', 'Alarms', 'Dashboard', 'Log lines', 'Consumed capacity'],
 ].flat();
 
 /** The titles of a test file's suites and tests; those of tables as they are written, with their `%s`. */
