@@ -163,10 +163,21 @@ test('set-up and tests are one command line each', () => {
 
 const documents = ['README.md', ...readdirSync(join(PROJECT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md')).map((file) => join('docs', file))];
 
+/** The anchors of a document's headings, as GitHub makes them: words in small letters, joined by dashes. */
+function anchorsOf(document: string): string[] {
+  const text = readFileSync(join(PROJECT, document), 'utf8').replace(/^```[^]*?^```$/gm, '');
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+}
+
 test.each(documents)('the links and scripts in %s exist', (document) => {
   const text = readFileSync(join(PROJECT, document), 'utf8');
-  const links = [...text.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(([, link]) => link as string);
-  expect(links.filter((link) => !existsSync(join(PROJECT, dirname(document), link)))).toEqual([]);
+  const links = [...text.matchAll(/\]\((?!http)([^)]+)\)/g)].map(([, link]) => link as string);
+  const isBroken = (link: string) => {
+    const [file, anchor] = link.split('#', 2) as [string, string?];
+    const target = file === '' ? document : join(dirname(document), file);
+    return !existsSync(join(PROJECT, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  };
+  expect(links.filter(isBroken)).toEqual([]);
   const used = [...text.matchAll(/npm (?:run )?(start|test|[a-z]+:?[a-z]*)(?= |`|\n|\))/g)].map(([, script]) => script as string);
   expect(used.filter((script) => !['ci', 'install', 'i', 'run'].includes(script) && !scripts.includes(script))).toEqual([]);
 });

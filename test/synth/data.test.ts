@@ -73,6 +73,12 @@ describe('what the config changes in the data stack', () => {
     }
   });
 
+  test('a key that DynamoDB owns, where nothing is said', () => {
+    const found = tables(stacks({}).data);
+    expect(found).toHaveLength(3);
+    for (const { Properties } of found) expect(Properties.SSESpecification).toEqual({ SSEEnabled: false });
+  });
+
   test('an AWS managed key', () => {
     for (const { Properties } of tables(stacks({ encryption: 'aws-managed' }).data)) {
       expect(Properties.SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS' });
