@@ -159,10 +159,9 @@ of_clients(allow) if {
 
 client_reads := {"dynamodb:getitem", "dynamodb:batchgetitem", "dynamodb:query"}
 
-lacks(statement) := sprintf("which also allows %s. A client only reads: GetItem, BatchGetItem, Query", [action]) if {
-	some action in list(statement.Action)
-	on_dynamodb(action)
-	not lower(action) in client_reads
+lacks(statement) := sprintf("which also allows %s. A client only reads: GetItem, BatchGetItem, Query", [concat(", ", others)]) if {
+	others := [action | some action in list(statement.Action); on_dynamodb(action); not lower(action) in client_reads]
+	count(others) > 0
 } else := "without ForAllValues:StringEquals on dynamodb:LeadingKeys, each of its values with a policy variable: it opens the partitions of others" if {
 	not names_caller(statement)
 } else := "without Null on dynamodb:LeadingKeys being false: ForAllValues also holds for a call that names no key" if {

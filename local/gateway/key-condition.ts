@@ -20,7 +20,7 @@ export interface KeyConditionRequest {
  */
 export function partitionKeysOfQuery(request: KeyConditionRequest, attribute: string): AttributeValue[] {
   const { KeyConditionExpression: expression, KeyConditions = {} } = request;
-  const { ComparisonOperator, AttributeValueList = [] } = (Object.hasOwn(KeyConditions, attribute) && KeyConditions[attribute]) || {};
+  const { ComparisonOperator, AttributeValueList = [] } = KeyConditions[attribute] ?? {};
   const older = ComparisonOperator === 'EQ' ? AttributeValueList : [];
   if (expression === undefined) return [...older];
   if (typeof expression !== 'string') throw new UnreadableKey('its KeyConditionExpression is no text');
@@ -103,9 +103,9 @@ class Reader {
     const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } = this.request;
     const token = this.tokens[this.at++] ?? '';
     if (/^\w/.test(token)) return { attribute: token };
-    const name = Object.hasOwn(names, token) ? names[token] : undefined;
+    const [name, value] = [names[token], values[token]];
     if (token.startsWith('#') && typeof name === 'string') return { attribute: name };
-    if (token.startsWith(':') && Object.hasOwn(values, token)) return { value: values[token] as AttributeValue };
+    if (token.startsWith(':') && value !== undefined) return { value };
     this.at--;
     throw this.unexpected();
   }

@@ -20,7 +20,7 @@ export function leadingKeysOf(target: Target, input: object, partitionKey: reado
 
 function valuesIn({ action, statement, keys = [] }: Target, input: object, attribute: string): unknown[] {
   if (action === 'Query') return partitionKeysOfQuery(input as KeyConditionRequest, attribute);
-  if (!statement) return keys.flatMap((key) => (Object.hasOwn(key, attribute) ? [key[attribute]] : []));
+  if (!statement) return keys.flatMap((key) => (key[attribute] === undefined ? [] : [key[attribute]]));
   if (isFullTableScan(statement, [attribute])) return [];
   const values = valuesOf(statement, attribute);
   if (!values) throw new UnreadableKey(`the statement does not say by = what ${attribute} is`);

@@ -730,11 +730,11 @@ const CASES: Case[] = [
     template: statement({ Effect: 'Allow', Action: 'dax:GetItem', Resource: [cluster, Resource] }),
     says: `allows dax:GetItem on ${Resource}, which is more clusters than the store's`,
   })),
-  ...['dynamodb:PutItem', 'dynamodb:Scan', 'DynamoDB:PartiQLSelect'].map((action) => ({
+  ...[['dynamodb:PutItem'], ['DynamoDB:PartiQLSelect'], ['dynamodb:Scan', 'dynamodb:DeleteItem']].map((actions) => ({
     rule: 'STORE-DDB-045',
-    change: `signed-in clients that may ${action}`,
-    template: clients((statement) => (statement.Action = ['dynamodb:Query', action])),
-    says: `has a statement which also allows ${action}. A client only reads`,
+    change: `signed-in clients that may ${actions.join()}`,
+    template: clients((statement) => (statement.Action = ['dynamodb:Query', ...actions])),
+    says: `has a statement which also allows ${actions.join(', ')}. A client only reads`,
   })),
   ...Object.entries({
     'any partition': condition((conditions) => delete conditions['ForAllValues:StringEquals']),
