@@ -66,18 +66,30 @@ describe('what an invocation consumed', () => {
     expect([dynamodbRequestIds, requestIds.length]).toEqual([requestIds, 1]);
   });
 
-  test.each([
-    ['a SELECT', () => new ExecuteStatementCommand(SELECT), { readUnits: 1 }],
-    ['an UPDATE', () => new ExecuteStatementCommand(UPDATE), { writeUnits: 2 }],
-    ['a batch of SELECT', () => new BatchExecuteStatementCommand({ Statements: [SELECT] }), { readUnits: 1 }],
-    ['a batch of UPDATE', () => new BatchExecuteStatementCommand({ Statements: [UPDATE] }), { writeUnits: 2 }],
-    ['a transaction of SELECT', () => new ExecuteTransactionCommand({ TransactStatements: [{ Statement: SELECT.Statement }] }), { readUnits: 2 }],
-    ['a transaction of UPDATE', () => new ExecuteTransactionCommand({ TransactStatements: [UPDATE] }), { writeUnits: 4 }],
-  ])('PartiQL: %s', async (_, command, units) => {
+  test('a SELECT of PartiQL reads and any other statement writes, alone, in a batch and in a transaction', async () => {
     const { client } = tables.store();
     await client.send(new PutCommand({ TableName, Item }));
-    const { readUnits, writeUnits } = await consumedBy(() => client.send(command() as ExecuteStatementCommand));
-    expect({ readUnits, writeUnits }).toEqual({ readUnits: 0, writeUnits: 0, ...units });
+    const commands = {
+      select: new ExecuteStatementCommand(SELECT),
+      update: new ExecuteStatementCommand(UPDATE),
+      'batch of select': new BatchExecuteStatementCommand({ Statements: [SELECT] }),
+      'batch of update': new BatchExecuteStatementCommand({ Statements: [UPDATE] }),
+      'transaction of select': new ExecuteTransactionCommand({ TransactStatements: [{ Statement: SELECT.Statement }] }),
+      'transaction of update': new ExecuteTransactionCommand({ TransactStatements: [UPDATE] }),
+    };
+    const units: Record<string, number[]> = {};
+    for (const [name, command] of Object.entries(commands)) {
+      const { readUnits, writeUnits } = await consumedBy(() => client.send(command as ExecuteStatementCommand));
+      units[name] = [readUnits, writeUnits];
+    }
+    expect(units).toEqual({
+      select: [1, 0],
+      update: [0, 2],
+      'batch of select': [1, 0],
+      'batch of update': [0, 2],
+      'transaction of select': [2, 0],
+      'transaction of update': [0, 4],
+    });
   });
 
   test('who calls sees nothing of it, unless it asks itself', async () => {
