@@ -50,7 +50,10 @@ describe('cdk-nag, AwsSolutions and Serverless', () => {
   const synth = new Stacks();
   const apps = CONFIGS.map((config) => ({ config, app: synth.app(config) }));
   beforeAll(() => {
+    // Each synth prints what a cache costs.
+    const printing = jest.spyOn(console, 'error').mockImplementation(() => {});
     for (const { app } of apps) app.synth();
+    printing.mockRestore();
   });
   afterAll(() => synth.remove());
 
