@@ -31,7 +31,7 @@ export interface StoreConfig {
   kinesis: boolean;
   /** Who sends the store's mail: an address that SES has verified. */
   mailFrom: string;
-  /** Who is told when something was given up. */
+  /** Who gets a mail when an alarm is raised. */
   alarmEmail?: string;
   /** Shards of the sharded indexes; it may only grow. */
   statusShards: number;

@@ -119,15 +119,16 @@ describe.each(LAYOUTS)('with dax, in three regions, %s', (layout) => {
     expect(found).toEqual(new Set([xray.join(), ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', ...xray].join()]));
   });
 
-  test('nothing of it is in any other template', () => {
+  test('nothing of it is in any other template; the alarms of the region name it, and cannot reach it', () => {
     const mentions = Object.entries(stacks).filter(([, template]) => /dax:|daxs:|DAX|store-dev-cache|AWS::EC2|VpcConfig|ec2:/.test(JSON.stringify(template)));
-    expect(mentions.map(([id]) => id).sort()).toEqual(['Api', 'Cache']);
+    expect(mentions.map(([id]) => id).sort()).toEqual(['Api', 'Cache', 'Observability']);
+    expect(JSON.stringify(stacks.Observability)).not.toMatch(/dax:|daxs:|AWS::EC2|VpcConfig|ec2:|AWS::Lambda::|AWS::IAM::/);
   });
 
   test('the templates of other stacks are what they are without it', () => {
-    const { Cache, Api, ...others } = stacks;
-    const { Api: apiWithout, ...othersWithout } = without;
-    expect(Cache).toBeDefined();
+    const { Cache, Api, Observability, ...others } = stacks;
+    const { Api: apiWithout, Observability: alarmsWithout, ...othersWithout } = without;
+    expect([Cache, Observability, alarmsWithout]).not.toContain(undefined);
     expect(Object.keys(othersWithout)).toEqual(Object.keys(others));
     expect(others).toEqual(othersWithout);
     // And of the API, what is no function of these flows.

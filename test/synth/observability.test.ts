@@ -226,9 +226,11 @@ describe('docs/observability.md', () => {
     const seen = new Set<string>();
     for (const capacity of ['on-demand', 'provisioned']) {
       const stacks: Templates = synth.of({ capacity, regions: REGIONS.join(), dax: true });
-      for (const { name, metricNames } of REGIONS.flatMap((region) => alarmsIn(stacks[idOf(region)]!))) {
+      for (const { name, metricNames, raised } of REGIONS.flatMap((region) => alarmsIn(stacks[idOf(region)]!))) {
         const found = documented.find(({ ending, metrics }) => new RegExp(`-${ending}(-|$)`).test(name) && metricNames.every((metric) => metrics.includes(metric)));
         expect([name, metricNames, found !== undefined]).toEqual([name, metricNames, true]);
+        const { datapoints, of, minutes } = ALARM_KINDS.find((kind) => kind.name === found!.ending)!.evaluation;
+        expect(raised).toMatch(new RegExp(` of ${minutes * 60} s .*, ${datapoints} of ${of}, `));
         seen.add(found!.ending);
       }
     }

@@ -46,7 +46,7 @@ describe('redriving an on-failure queue', () => {
   };
   const send = (body: unknown) =>
     services.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: typeof body === 'string' ? body : JSON.stringify(body) }));
-  const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:store-dev-events-userstriggerConsumerFunction536371C4';
+  const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:store-dev-users-trigger';
   const batch = (info: object) => ({
     requestContext: { functionArn, condition: 'RetryAttemptsExhausted' },
     DDBStreamBatchInfo: { shardId, streamArn, batchSize: 1, ...info },
