@@ -31,7 +31,8 @@ export interface TableNames {
  * Entities are made on first use. One takes about a millisecond of a cold start, and no flow needs all thirteen.
  *
  * Products are read by many and written by few, so they are what is cached: `cached` reads them as buyers do, `writeThrough`
- * writes them so that those reads see it. Without a cache these are the replica and the home region, as they are.
+ * writes them so that those reads see it. Without a cache these are the replica and the home region, as they are. ElectroDB sends a
+ * transaction with the client of its first entity, so one that writes through names Product first.
  *
  * @param client a client of the home region
  * @param others `replica` makes a client of the region that the function runs in, where that is not the home region;

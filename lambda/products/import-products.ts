@@ -108,7 +108,7 @@ export async function importProducts(
 
 const WHY: Record<LeftReason, string> = {
   unprocessed: 'DynamoDB did not take',
-  'unknown-outcome': 'DynamoDB did not answer for',
+  'unknown-outcome': 'there was no answer for',
 };
 
 /** @throws Problem `invalid-input` */

@@ -38,7 +38,7 @@ export function countingCalls<Result>(work: (consumed: ConsumedCapacity) => Resu
  * asked for it: none, where it was answered from a cache.
  * @param answer of DAX; undefined where it did not answer
  */
-export function noteDaxCall(kind: CallKind, answer: Answer | undefined): void {
+export function noteDaxCall(kind: CallKind, answer: CallAnswer | undefined): void {
   const consumed = invocation.getStore();
   if (!consumed) return;
   consumed.daxCalls = (consumed.daxCalls ?? 0) + 1;
@@ -94,13 +94,13 @@ export function noteConsumedCapacity(client: DynamoDBClient): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const kind = operationOf(context) && kindOf(operationOf(context), args.input as Statements);
-      const note = (answer: Answer) => kind && noteCall({ kind, units: unitsOf(answer), requestId: answer.$metadata?.requestId });
+      const note = (answer: CallAnswer) => kind && noteCall({ kind, units: unitsOf(answer), requestId: answer.$metadata?.requestId });
       try {
         const result = await next(args);
-        note(result.output as Answer);
+        note(result.output as CallAnswer);
         return result;
       } catch (error) {
-        note(error as Answer);
+        note(error as CallAnswer);
         throw error;
       }
     },
@@ -124,7 +124,7 @@ function kindOf(operation: CallKind | 'PartiQL' | undefined, { Statement, Statem
 }
 
 /** What is counted of an answer, or of an error. */
-export interface Answer {
+export interface CallAnswer {
   $metadata?: { requestId?: string };
   /** One for each table where a call may name several. An engine on this machine may tell nothing. */
   ConsumedCapacity?: Units | (Units | null)[] | null;
@@ -134,5 +134,5 @@ interface Units {
   CapacityUnits?: number;
 }
 
-const unitsOf = ({ ConsumedCapacity: consumed }: Answer): number =>
+const unitsOf = ({ ConsumedCapacity: consumed }: CallAnswer): number =>
   [consumed].flat().reduce((sum, entry) => sum + (entry?.CapacityUnits ?? 0), 0);

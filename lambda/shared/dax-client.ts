@@ -10,8 +10,8 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { type Answer, noteDaxCall } from './consumed-capacity';
-import { failureKind, UnansweredWrite } from './errors';
+import { type CallAnswer, noteDaxCall } from './consumed-capacity';
+import { awsError, UnansweredWrite } from './errors';
 
 /**
  * The calls that go through DAX, by the command that ElectroDB sends: by its constructor, since its name does not survive
@@ -60,12 +60,12 @@ interface Input {
  * shapes of its own; here it looks like the SDK's client to everybody above.
  *
  * - A strongly consistent read goes to DynamoDB: DAX would only pass it on.
- * - A read that DAX does not answer (no route, a lost connection, a time-out, a 5xx) is answered by DynamoDB.
- * - A write that DAX does not answer is UnansweredWrite: it may have been done, so nobody sends it again.
+ * - A read is answered by DynamoDB, unless DAX answers it or tells what DynamoDB said to it.
+ * - A write that neither DAX nor DynamoDB answers is UnansweredWrite: it may have been done, so nobody sends it again.
  *
- * @param connected the client, once it is loaded
+ * @param connected the client, once it can be used
  * @param dynamodb for what DAX does not, cannot or must not serve
- * @param timeouts milliseconds
+ * @param timeouts milliseconds, of a call and of waiting for the client together
  */
 export function daxClient(
   connected: () => Promise<DaxMethods>,
@@ -78,21 +78,31 @@ export function daxClient(
       const method = METHODS.get(command.constructor);
       if (method === undefined || bypassesDax(command.input)) return toDynamodb(command, options);
       const kind = READS.some((read) => read === method) ? 'read' : 'write';
-      const dax = await connected();
       const input = { ReturnConsumedCapacity: 'TOTAL', ...(withoutUndefined(command.input) as Input) };
+      const limit = timeLimit(timeouts[kind], options.abortSignal);
+      let sent: Promise<object> | undefined;
       try {
-        // It refuses some input by throwing, where it else rejects.
-        const answer: Answer = { $metadata: {}, ...(await within(timeouts[kind], async () => dax[method](input), options.abortSignal)) };
+        const dax = await limit.within(connected());
+        sent = dax[method](input);
+        const answer: CallAnswer = { $metadata: {}, ...(await limit.within(sent)) };
         noteDaxCall(kind, answer);
         if (command.input.ReturnConsumedCapacity === undefined) delete answer.ConsumedCapacity;
         return answer;
       } catch (error) {
         const failure = asSdkError(error);
-        const isAnswered = failureKind(failure) !== 'unknown-outcome';
-        noteDaxCall(kind, isAnswered ? (failure as Answer) : undefined);
-        if (isAnswered) throw failure;
-        if (kind === 'read') return toDynamodb(command, options);
+        const status = awsError(failure)?.$metadata?.httpStatusCode;
+        noteDaxCall(kind, status === undefined ? undefined : (failure as CallAnswer));
+        if (isAborted(failure)) throw failure;
+        if (kind === 'read') {
+          if (isOfDynamodb(failure)) throw failure;
+          return toDynamodb(command, options);
+        }
+        const isRefused = status !== undefined && status < 500;
+        // What was not sent was not done: a client that cannot be made, an input that it does not take.
+        if (isRefused || (!sent && !isLate(failure))) throw failure;
         throw new UnansweredWrite(`DAX did not answer a ${method}`, failure);
+      } finally {
+        limit.end();
       }
     },
   };
@@ -118,23 +128,42 @@ function withoutUndefined(value: unknown): unknown {
 }
 
 /**
- * The outcome of a call, unless that comes too late. It cannot be aborted: what it still does, it does for nobody.
- * @throws DaxTimeout without `$metadata.httpStatusCode`, as the SDK's; AbortError when the caller gives up
+ * How long something may take. What comes later comes for nobody: a call of DAX cannot be aborted.
+ * @throws DaxTimeout without a status, as the SDK's own; AbortError when the caller gives up, also before it began
  */
-function within<Output>(ms: number, call: () => Promise<Output>, signal?: AbortSignal): Promise<Output> {
-  let end = () => {};
-  const late = new Promise<never>((_, reject) => {
-    const abort = () => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }));
-    const timer = setTimeout(() => reject(Object.assign(new Error(`DAX did not answer in ${ms} ms`), { code: 'DaxTimeout' })), ms);
+function timeLimit(ms: number, signal?: AbortSignal) {
+  let abort = () => {};
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    abort = () => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }));
+    timer = setTimeout(() => reject(Object.assign(new Error(`DAX did not answer in ${ms} ms`), { code: LATE })), ms);
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
-    end = () => {
+  });
+  over.catch(() => {});
+  return {
+    // Of two that are settled the first counts: nothing is begun when it is over.
+    within: <Output>(work: Promise<Output>): Promise<Output> => Promise.race([over, work]),
+    end() {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-    };
-  });
-  return Promise.race([call(), late]).finally(end);
+    },
+  };
 }
+
+const LATE = 'DaxTimeout';
+const isLate = (failure: unknown): boolean => failure instanceof Error && failure.name === LATE;
+const isAborted = (failure: unknown): boolean => failure instanceof Error && failure.name === 'AbortError';
+
+/** What DynamoDB would say to a read itself. Anything else is DAX's own: a node, a connection, a permission on the cluster. */
+const OF_DYNAMODB = [
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ResourceNotFoundException',
+  'ThrottlingException',
+  'ValidationException',
+];
+const isOfDynamodb = (failure: unknown): boolean => failure instanceof Error && OF_DYNAMODB.includes(failure.name);
 
 /** What the client refuses before it sends anything. */
 const REFUSED = ['ValidationException', 'IllegalArgumentException'];

@@ -47,7 +47,7 @@ export class Problem extends Error {
   }
 }
 
-export const outcomeUnknown = () => new Problem('outcome-unknown', 'DynamoDB did not answer in time. Read before you repeat it.');
+export const outcomeUnknown = () => new Problem('outcome-unknown', 'There was no answer in time. Read before you repeat it.');
 
 /** What went wrong with one input: a path such as `lines.0.quantity`, and why. */
 export interface InputError {

@@ -1,6 +1,7 @@
 import { awsError, failureKind } from './errors';
+import { redact } from './redact';
 
-/** An error can quote what it was given, however long that is. */
+/** An error can quote what it was given, however long that is. It is cut when it is redacted: half an address has no form. */
 const MAX_REASON = 1_000;
 
 /**
@@ -15,12 +16,19 @@ export function failureOf(error: unknown) {
     kind: failureKind(error),
     error: cause?.name ?? 'unknown',
     // `JSON.parse` quotes the text in which it found a fault.
-    ...(!(error instanceof SyntaxError) && { reason: (cause?.message ?? String(error)).slice(0, MAX_REASON) }),
+    ...(!(error instanceof SyntaxError) && { reason: redact(cause?.message ?? String(error)).slice(0, MAX_REASON) }),
     ...(error instanceof Error && { stack: framesOf(error) }),
     ...(requestId !== undefined && { failedRequestId: requestId }),
     ...(throttlingReasons !== undefined && { throttlingReasons }),
   };
 }
 
-/** The stack without the message before it. */
-const framesOf = ({ stack = '' }: Error): string => /^ +at [^]*/m.exec(stack)?.[0].trim() ?? '';
+/** The frames of the stack, without the message before them, which may have lines of any form. */
+function framesOf({ stack = '', message }: Error): string {
+  const rest = stack.slice(Math.max(0, stack.indexOf(message)) + message.length);
+  return rest
+    .split('\n')
+    .filter((line) => /^ {4}at .*(:\d+:\d+|<anonymous>|native)\)?$/.test(line))
+    .join('\n')
+    .trim();
+}

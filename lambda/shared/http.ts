@@ -3,7 +3,7 @@ import { isSafeNumber, LosslessNumber, parse as parseLossless } from 'lossless-j
 import * as z from 'zod/mini';
 import { countingCalls } from './consumed-capacity';
 import { embeddedMetrics } from './embedded-metrics';
-import { failureKind, type InputError, invalidInput, Problem, problemOfWrite } from './errors';
+import { failureKind, type InputError, invalidInput, outcomeUnknown, Problem, problemOfWrite } from './errors';
 import { failureOf } from './failure';
 import { logger } from './logger';
 
@@ -114,10 +114,7 @@ function requireSize(answer: Answer): Answer {
 async function before(deadline: number, work: () => Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Problem('outcome-unknown', 'DynamoDB did not answer in time. Read before you repeat it.')),
-      deadline - Date.now(),
-    );
+    timer = setTimeout(() => reject(outcomeUnknown()), deadline - Date.now());
   });
   return Promise.race([(async () => work())(), late]).finally(() => clearTimeout(timer));
 }
@@ -141,7 +138,7 @@ function asProblem(error: unknown): Problem {
     case 'throttled':
       return new Problem('throttled', 'DynamoDB throttled the request for too long. Try again.');
     case 'unknown-outcome':
-      return new Problem('outcome-unknown', 'DynamoDB did not answer. Read before you repeat it.');
+      return outcomeUnknown();
     case 'other':
       return new Problem('internal-error', 'The request failed. The log of the function says why.');
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { DocumentClient } from 'electrodb';
 import { daxClient, DAX_TIMEOUTS, type DaxMethods } from './dax-client';
@@ -29,7 +30,7 @@ async function connect(endpoint: string): Promise<DaxMethods> {
   // The library removes them all as it loads, Node's own among them.
   const kept = process.listeners('warning');
   for (const listener of listeners) if (!kept.includes(listener)) process.on('warning', listener);
-  return new DaxDocument({
+  const client = new DaxDocument({
     endpoint,
     connectTimeout: 500,
     requestTimeout: DAX_TIMEOUTS.write,
@@ -37,5 +38,20 @@ async function connect(endpoint: string): Promise<DaxMethods> {
     readRetries: 1,
     // A write whose connection broke would be sent again, though it may have been done. `writeRetries: 0` means the default.
     maxRetries: 0,
-  }) as unknown as DaxMethods;
+  }) as unknown as DaxMethods & StartingClient;
+  await started(client);
+  return client;
+}
+
+/** The part of the client that tells whether it has looked for its nodes once. It is its own business, so a test holds it. */
+interface StartingClient {
+  readonly _cluster?: { startupComplete(): boolean };
+}
+
+/**
+ * Resolves when the client has looked for its nodes, whether it found some or not. Until then it repeats a call for as long as it
+ * has none, a write as well: one that was reported as unknown would be sent long after.
+ */
+async function started({ _cluster }: StartingClient): Promise<void> {
+  while (_cluster?.startupComplete() === false) await sleep(10, undefined, { ref: false });
 }

@@ -97,7 +97,7 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
     expect(Date.now()).toBeLessThan(time.deadline);
     expect([written, failed.map(({ reason }) => reason)]).toEqual([
       0,
-      Array(2).fill('unprocessed: DynamoDB did not answer for the product; import it again'),
+      Array(2).fill('unprocessed: there was no answer for the product; import it again'),
     ]);
   });
 

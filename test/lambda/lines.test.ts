@@ -113,7 +113,8 @@ describe('e-mails and tokens are taken out', () => {
   test.each([
     ['ann@example.com', '[e-mail]'],
     ['to Ann <ann.b+c@mail.example.com>, and "b@x"', 'to Ann <[e-mail]>, and "[e-mail]"'],
-    ['?email=ann%40example.com&x', '?email=[e-mail]'],
+    ['?email=ann%40example.com&x', '[e-mail]'],
+    ["o'brien@example.com, x{y}@example.com; first=last@example.com a/b@example.com", '[e-mail], [e-mail]; [e-mail] [e-mail]'],
     ['čeněk@příklad.cz is not verified', '[e-mail] is not verified'],
     [`$store#email_ann@example.com`, '[e-mail]'],
     [`Bearer ${jwt}`, 'Bearer [token]'],

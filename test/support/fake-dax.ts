@@ -12,8 +12,13 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DaxMethods } from '../../lambda/shared/dax-client';
 
+/** Where the client keeps what it knows of its nodes. */
+interface HasCluster {
+  readonly _cluster: object;
+}
+
 /** The real client, also where a suite puts this one in its place; and parts of it that its package does not export. */
-const { DaxDocument } = jest.requireActual<{ DaxDocument: new (config: object, cluster: object) => DaxMethods }>('@amazon-dax-sdk/lib-dax');
+const { DaxDocument } = jest.requireActual<{ DaxDocument: new (config: object, cluster: object) => DaxMethods & HasCluster }>('@amazon-dax-sdk/lib-dax');
 const DaxClientError = require('@amazon-dax-sdk/client-dax/src/DaxClientError') as new (message: string, code: string, retryable?: boolean) => Error;
 const DaxServiceError = require('@amazon-dax-sdk/client-dax/src/DaxServiceError') as new (
   message: string,
@@ -31,9 +36,10 @@ const DaxServiceError = require('@amazon-dax-sdk/client-dax/src/DaxServiceError'
  * - `no-route`: no node can be reached, so nothing is sent;
  * - `connection-lost`, `answer-lost`: the connection breaks before, or after, it was done;
  * - `hangs`, `hangs-after`: nothing ever comes, and it was not done, or was;
- * - `unavailable`: the node answers 500.
+ * - `unavailable`: the node answers 500; `not-allowed`: it answers 400 for what only concerns the cluster;
+ * - `defect`: the client's own code fails, as it does on an answer that it cannot read.
  */
-export type DaxHappening = 'served' | 'no-route' | 'connection-lost' | 'answer-lost' | 'hangs' | 'hangs-after' | 'unavailable';
+export type DaxHappening = 'served' | 'no-route' | 'connection-lost' | 'answer-lost' | 'hangs' | 'hangs-after' | 'unavailable' | 'not-allowed' | 'defect';
 
 export interface DaxCall {
   operation: string;
@@ -88,16 +94,19 @@ export class FakeDax {
     readonly ttl = { recordMs: 300_000, queryMs: 60_000 },
     /** Says what happens to a call; `nth` counts the calls of the operation from 1. */
     public script: (operation: string, nth: number) => DaxHappening = () => 'served',
+    /** Whether the client has looked for its nodes; until then there is no route. */
+    public isStarted = true,
   ) {
     // What a cluster consumes is no function's, but for what it tells in its answers.
     dynamodb.middlewareStack.remove('noteConsumedCapacity');
   }
 
   /** A `DaxDocument` of the real library. */
-  connect(config: object = { endpoint: 'dax://127.0.0.1:8111', maxRetries: 0, readRetries: 1 }): DaxMethods {
+  connect(config: object = { endpoint: 'dax://127.0.0.1:8111', maxRetries: 0, readRetries: 1 }): DaxMethods & HasCluster {
     const client = new DaxDocument(config, this.cluster());
     const method = (name: keyof DaxMethods) => (params: object) => client[name](params).catch(unwrapped);
     return {
+      _cluster: client._cluster,
       get: method('get'),
       batchGet: method('batchGet'),
       query: method('query'),
@@ -131,11 +140,16 @@ export class FakeDax {
     return {
       startup() {},
       close() {},
-      startupComplete: () => true,
-      waitForRoutesRebuilt: () => Promise.resolve(),
-      readClient: () => node,
-      leaderClient: () => node,
+      startupComplete: () => this.isStarted,
+      waitForRoutesRebuilt: () => new Promise((done) => setTimeout(done, 5)),
+      readClient: () => this.route(node),
+      leaderClient: () => this.route(node),
     };
+  }
+
+  private route<Node>(node: Node): Node {
+    if (!this.isStarted) throw new DaxClientError('No endpoints available', 'NoRouteException', true);
+    return node;
   }
 
   private async meet(operation: Operation, input: object): Promise<object> {
@@ -144,13 +158,17 @@ export class FakeDax {
     const lost = (code: string) => new DaxClientError('Connection is closed by server', code, true);
     switch (this.script(operation, nth)) {
       case 'no-route':
-        throw new DaxClientError('No endpoints available', 'NoRouteException', false);
+        throw new DaxClientError('No endpoints available', 'NoRouteException', true);
       case 'connection-lost':
         throw lost('ConnectionException');
       case 'hangs':
         return new Promise(() => {});
       case 'unavailable':
         throw new DaxServiceError('Internal error', 'InternalServerError', undefined, 'r1', 500, [4, 37, 38, 39, 47]);
+      case 'not-allowed':
+        throw new DaxServiceError('User is not authorized to perform: dax:GetItem', 'AccessDeniedException', undefined, 'r1', 400, [4, 23, 31, 34]);
+      case 'defect':
+        throw new TypeError("Cannot read properties of undefined (reading 'length')");
       case 'answer-lost':
         await this.serve(operation, input);
         throw lost('EndOfStreamException');

@@ -191,20 +191,41 @@ describe('a document client that goes through DAX', () => {
     });
 
     test('what the client itself refuses is a defect, not an unknown outcome', async () => {
-      const { client, dynamodb } = connect();
+      const { client, dynamodb, dax } = connect();
       const query = new QueryCommand({ TableName: NAMES.products, KeyConditionExpression: 'pk = :p', ExpressionAttributeValues: { ':p': 'x' }, Limit: 0 });
       const failure = await client.send(query).catch((error: unknown) => error);
       expect([failureKind(failure), failure]).toEqual(['other', expect.objectContaining({ name: 'ValidationException' })]);
       const put = new PutCommand({ TableName: NAMES.products, Item: { pk: 'a', sk: 'b', set: new Set() } });
-      await expect(client.send(put)).rejects.toThrow(/empty Set|Pass a non-empty set/i);
-      expect(dynamodb).toEqual([]);
+      const refused = await client.send(put).catch((error: unknown) => error);
+      expect([failureKind(refused), refused]).toEqual(['other', expect.objectContaining({ message: expect.stringMatching(/non-empty set/i) })]);
+      expect([dax.sent, dynamodb]).toEqual([[], []]);
+    });
+
+    test('a permission that lacks is none of DynamoDB: a read goes there, a write was not done', async () => {
+      const { through, dynamodb } = connect(() => 'not-allowed');
+      await through.Product.get({ productId: 'x' }).go();
+      const failure = await through.Product.delete({ productId: 'x' }).go().catch((error: unknown) => error);
+      expect([failureKind(failure), awsError(failure)?.name]).toEqual(['other', 'AccessDeniedException']);
+      expect(dynamodb).toEqual(['GetItem']);
+    });
+
+    test('a client that cannot be made keeps no read from DynamoDB; a write says why', async () => {
+      const { client: _, direct, dynamodb } = connect();
+      const broken = daxClient(() => Promise.reject(new Error('no such endpoint')), { send: tables.store().client.send.bind(tables.store().client) } as never);
+      const { entities } = createStore(NAMES, broken as never);
+      const item = product();
+      await direct.Product.create(item).go();
+      expect((await entities.Product.get({ productId: item.productId }).go()).data?.name).toBe('Tea');
+      const failure = await entities.Product.delete({ productId: item.productId }).go().catch((error: unknown) => error);
+      expect([failureKind(failure), String(failure)]).toEqual(['other', expect.stringContaining('no such endpoint')]);
+      expect(dynamodb).toEqual(['PutItem']);
     });
   });
 
   describe('when DAX does not answer', () => {
-    const failing = ['no-route', 'connection-lost', 'answer-lost', 'unavailable'] as const;
+    const failing = ['no-route', 'connection-lost', 'answer-lost', 'unavailable', 'defect'] as const;
 
-    test.each(failing)('a read is answered by DynamoDB: %s', async (happening) => {
+    test.each([...failing, 'not-allowed'] as const)('a read is answered by DynamoDB: %s', async (happening) => {
       const { through, direct, dynamodb } = connect(() => happening);
       const item = product({ category: `c${++ids}` });
       await direct.Product.create(item).go();
@@ -259,13 +280,16 @@ describe('a document client that goes through DAX', () => {
     });
 
     test('a caller that gives up is not held', async () => {
-      const { through, dynamodb } = connect(() => 'hangs');
+      const { dax, through, dynamodb } = connect(() => 'hangs');
       const abort = new AbortController();
       const reading = through.Product.get({ productId: 'x' }).go({ abortSignal: abort.signal });
       abort.abort();
       await expect(reading).rejects.toThrow(/aborted/i);
+      const sent = dax.calls.length;
+      // It gave up before: nothing is sent any more.
       await expect(through.Product.get({ productId: 'x' }).go({ abortSignal: abort.signal })).rejects.toThrow(/aborted/i);
-      expect(dynamodb).toEqual([]);
+      await expect(through.Product.delete({ productId: 'x' }).go({ abortSignal: abort.signal })).rejects.toThrow(/aborted/i);
+      expect([dax.calls.length, dynamodb]).toEqual([sent, []]);
     });
   });
 });

@@ -207,7 +207,7 @@ describe('the flows, where there is a cluster', () => {
     expect(await invoke('update-product', { ...stale, headers: ifMatch(lid) })).toMatchObject({ status: 412 });
   });
 
-  test.each(['no-route', 'connection-lost', 'unavailable', 'hangs'] as const)('a read is answered all the same: %s', async (happening) => {
+  test.each(['no-route', 'connection-lost', 'unavailable', 'not-allowed', 'defect', 'hangs'] as const)('a read is answered all the same: %s', async (happening) => {
     await done('create-product', { body: aProduct({ productId: 'pan', category: `Pans ${happening}` }) }).catch(() => {});
     happens = happening;
     const [one, list, some] = await Promise.all([
@@ -222,7 +222,7 @@ describe('the flows, where there is a cluster', () => {
     ]);
   });
 
-  test.each(['no-route', 'connection-lost', 'answer-lost', 'unavailable', 'hangs-after'] as const)(
+  test.each(['no-route', 'connection-lost', 'answer-lost', 'unavailable', 'defect', 'hangs-after'] as const)(
     'a write that has no answer is reported as unknown, and sent once: %s',
     async (happening) => {
       const productId = `w-${happening}`;
@@ -240,7 +240,7 @@ describe('the flows, where there is a cluster', () => {
       }
       const imported = await invoke('import-products', { body: { products: [aProduct({ productId, stock: 1 }), aProduct({ productId: `${productId}-3` })] } });
       expect(imported).toMatchObject({ status: 200, body: { written: 0, failed: [{ productId }, { productId: `${productId}-3` }] } });
-      expect(imported.body.failed[0].reason).toMatch(/did not answer for the product/);
+      expect(imported.body.failed[0].reason).toMatch(/there was no answer for the product/);
       expect([imported.dax.length, imported.direct]).toEqual([1, []]);
       expect(printed().join('')).not.toContain('"level":"ERROR"');
     },

@@ -1,20 +1,23 @@
 import '../../support/flow-environment';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createStore } from '../../../lambda/model/store';
+import { DAX_TIMEOUTS } from '../../../lambda/shared/dax-client';
 import { productCache } from '../../../lambda/shared/product-cache';
 import { type Bundles, bundleFunctions } from '../../../lib/bundle';
 import { FLOWS } from '../../../lib/flows';
 import { freePort } from '../../../local/engine/engine';
 import { Environment } from '../../../local/functions/environment';
 import { startTables } from '../../support/engine-tables';
+import { FakeDax } from '../../support/fake-dax';
 import { SAMPLES } from '../../support/samples';
 
-const mockLibrary = { loaded: 0 };
+const mockLibrary: { loaded: number; client: object } = { loaded: 0, client: {} };
 jest.mock('@amazon-dax-sdk/lib-dax', () => {
   mockLibrary.loaded++;
   // Loaded as it is, but not connected: it would look for its cluster as long as the suite runs.
   jest.requireActual<object>('@amazon-dax-sdk/lib-dax');
-  return { DaxDocument: class { get = async () => ({ Item: { name: 'Tea' } }); } };
+  return { DaxDocument: function DaxDocument() { return mockLibrary.client; } };
 });
 
 describe('the library of DAX', () => {
@@ -28,6 +31,7 @@ describe('the library of DAX', () => {
   });
 
   test('removes all listeners for warnings as it loads; they are put back', async () => {
+    mockLibrary.client = { get: async () => ({ Item: { name: 'Tea' } }) };
     const listener = () => {};
     process.on('warning', listener);
     const before = process.listeners('warning');
@@ -39,6 +43,31 @@ describe('the library of DAX', () => {
     expect(process.listeners('warning')).toEqual(before);
     process.removeListener('warning', listener);
   });
+});
+
+test('a write is not sent before the client has looked for its nodes: until then it would repeat it, and long after it was given up', async () => {
+  const tables = await startTables();
+  try {
+    // The real client, with its retries.
+    const dax = new FakeDax(tables.store().dynamodb, undefined, undefined, false);
+    mockLibrary.client = dax.connect();
+    process.env.DAX_ENDPOINT = 'dax://127.0.0.1:8111';
+    const { client, sent } = tables.store();
+    const { cached, writeThrough } = createStore({ users: 'store-dev-Users', products: 'store-dev-Products', orders: 'store-dev-Orders' }, client, { cache: productCache(client) });
+    Object.assign(DAX_TIMEOUTS, { read: 50, write: 50 });
+    await expect(writeThrough.Product.put(SAMPLES.Product).go()).rejects.toMatchObject({ cause: { name: 'UnansweredWrite' } });
+    expect((await cached.Product.get({ productId: 'Tea' }).go()).data).toBeNull();
+    dax.isStarted = true;
+    // The next one is sent, once; the first never was.
+    Object.assign(DAX_TIMEOUTS, { read: 5_000, write: 5_000 });
+    await writeThrough.Product.put({ ...SAMPLES.Product, name: 'Chai' }).go();
+    expect([dax.sent, sent]).toEqual([['putItem'], ['GetItem']]);
+    expect(dax.calls[0]!.input.Item.name).toEqual({ S: 'Chai' });
+  } finally {
+    Object.assign(DAX_TIMEOUTS, { read: 1_000, write: 5_000 });
+    delete process.env.DAX_ENDPOINT;
+    await tables.stop();
+  }
 });
 
 /** The bundles as Lambda runs them, with the client's own wire, against what is no cluster. */
