@@ -62,7 +62,7 @@ const BESIDE: Record<Concern, (region: WatchedRegion, home: string) => cloudwatc
     if (!cache) return [];
     const counts = (names: string[]) => names.map((name) => cacheMetric(cache, name, 'Sum'));
     return [
-      graph('Item cache', region, 8, counts(['ItemCacheHits', 'ItemCacheMisses'])),
+      graph(`Item cache of ${cache.nodeType}`, region, 8, counts(['ItemCacheHits', 'ItemCacheMisses'])),
       graph('Query cache', region, 8, counts(['QueryCacheHits', 'QueryCacheMisses'])),
       graph('Errors: of the request, of the cluster, both', region, 8, counts(['ErrorRequestCount', 'FaultRequestCount', 'FailedRequestCount'])),
     ];

@@ -6,6 +6,7 @@ export interface WatchedCache {
   /** What its alarms are named after: its own name is generated. */
   readonly name: string;
   readonly clusterName: string;
+  readonly nodeType: string;
   /** The flows that use it. */
   readonly flows: readonly string[];
 }

@@ -50,6 +50,15 @@ const KINDS = {
     first: 'See whether its tables are throttled or slow; retries and their waiting are in the time.',
     graph: 'duration, p99 (ms)',
   },
+  answers: {
+    name: 'answers-5xx',
+    metrics: ['5xx'],
+    raised: 'five in five minutes, more than once: a flow that fails answers, so it is no error of Lambda',
+    evaluation: { datapoints: 2, of: 3, minutes: 5 },
+    means: 'The API answers 500 or 503: a defect, a permission that lacks, or DynamoDB throttles or does not answer.',
+    first: 'See on the dashboard which flow it is; the log lines of those requests (level ERROR or WARN) say why.',
+    graph: 'answers of 5xx',
+  },
   throttled: {
     name: 'throttled',
     metrics: ['Throttles'],
@@ -85,6 +94,12 @@ export function functionAlarms({ functionName, timeout }: WatchedFunction): Alar
     { kind: KINDS.errors, of: functionName, metric: metric(KINDS.errors, 'Sum'), threshold: 1 },
     { kind: KINDS.nearTimeout, of: functionName, metric: metric(KINDS.nearTimeout, 'p99'), threshold: (NEAR * timeout.toMilliseconds()) / 100 },
   ];
+}
+
+/** The alarm on the answers of a region's API. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html */
+export function apiAlarms(prefix: string, apiId: string): AlarmRow[] {
+  const kind = KINDS.answers;
+  return [{ kind, of: `${prefix}api`, metric: metricOf('AWS/ApiGateway', kind.metrics[0], { ApiId: apiId }, 'Sum', kind.evaluation.minutes), threshold: 5 }];
 }
 
 /** The alarm on all functions of a region: none has a concurrency of its own, so they are throttled together. */

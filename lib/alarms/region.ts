@@ -1,6 +1,6 @@
 import type { AlarmKind, AlarmRow } from './alarm';
 import { CACHE_KINDS, cacheAlarms, type WatchedCache } from './cache';
-import { concurrencyAlarms, FUNCTION_KINDS, functionAlarms, mappingAlarms, type WatchedConsumer, type WatchedFlow } from './functions';
+import { apiAlarms, concurrencyAlarms, FUNCTION_KINDS, functionAlarms, mappingAlarms, type WatchedConsumer, type WatchedFlow } from './functions';
 import { QUEUE_KINDS, queueAlarms, type WatchedQueue } from './queues';
 import { indexAlarms, replicationAlarms, TABLE_KINDS, tableAlarms, type WatchedTable } from './tables';
 
@@ -25,7 +25,8 @@ export interface WatchedAlarms {
 
 /** What alarms a region has, by what one looks for: each is a row of its dashboard. */
 export const CONCERNS = {
-  'API and flows': ({ flows, prefix }) => [
+  'API and flows': ({ apiId, flows, prefix }) => [
+    { of: 'API', alarms: apiAlarms(prefix, apiId) },
     { of: 'Flows', alarms: flows.flatMap(functionAlarms) },
     { of: 'All functions', alarms: concurrencyAlarms(prefix) },
   ],

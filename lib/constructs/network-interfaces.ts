@@ -14,7 +14,9 @@ export interface FunctionNetwork {
 /** EC2 has no resources for these. */
 const DESCRIBE = ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets'];
 const CREATE = ['ec2:CreateNetworkInterface'];
-const CHANGE = ['ec2:AssignPrivateIpAddresses', 'ec2:DeleteNetworkInterface', 'ec2:UnassignPrivateIpAddresses'];
+const CHANGE = ['ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses'];
+/** Lambda wants one interface by its id here, or every resource: with `network-interface/*` it may not reach the VPC. */
+const DELETE = ['ec2:DeleteNetworkInterface'];
 
 /**
  * Lets Lambda do what it does in the name of a function that is in a VPC: it makes a network interface in each subnet. AWS's own
@@ -30,10 +32,11 @@ export function allowInterfaces(role: iam.Role, { subnets, securityGroup }: Func
   role.addToPolicy(new iam.PolicyStatement({ actions: DESCRIBE, resources: ['*'] }));
   role.addToPolicy(new iam.PolicyStatement({ actions: CREATE, resources: [interfaces, ...places] }));
   role.addToPolicy(new iam.PolicyStatement({ actions: CHANGE, resources: [interfaces] }));
-  Validations.of(role).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::arn:${stack.partition}:ec2:${stack.region}:<AWS::AccountId>:network-interface/*]`,
-    reason: 'Lambda makes the interfaces, so nobody knows their ids before; they are made in the named subnets only, and not by the code.',
-  });
+  role.addToPolicy(new iam.PolicyStatement({ actions: DELETE, resources: [arn('*', '*')] }));
+  const reason = 'Lambda makes the interfaces, so nobody knows their ids before; they are made in the named subnets only, and not by the code.';
+  for (const resource of ['network-interface/*', '*/*']) {
+    Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[Resource::arn:${stack.partition}:ec2:${stack.region}:<AWS::AccountId>:${resource}]`, reason });
+  }
 }
 
 /**
@@ -47,7 +50,7 @@ export function denyInterfacesToCode(scope: Construct, role: iam.IRole, fn: IFun
     statements: [
       new iam.PolicyStatement({
         effect: iam.Effect.DENY,
-        actions: [...DESCRIBE, ...CREATE, ...CHANGE],
+        actions: [...DESCRIBE, ...CREATE, ...CHANGE, ...DELETE],
         resources: ['*'],
         conditions: { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } },
       }),

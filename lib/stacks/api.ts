@@ -74,7 +74,11 @@ export class ApiStack extends Stack {
         access: flow,
         code: bundles.folder(flow.name, cache && flow.dax !== undefined),
         data: data.binding,
-        environment: { ...(flow.pages && cursorSecret), ...(cache && flow.dax && { DAX_ENDPOINT: cache.endpoint }) },
+        environment: {
+          ...(flow.pages && cursorSecret),
+          // Another type is another cluster, and CDK deploys no stack whose template is the same.
+          ...(cache && flow.dax && { DAX_ENDPOINT: cache.endpoint, DAX_NODE_TYPE: config.dax.nodeType }),
+        },
         ...(cache && flow.dax && { network: cache.network, statements: [cache.statement(flow.dax)] }),
       });
       this.flows.push({ ...fn.watched, domain: dirname(flow.entry) });

@@ -36,7 +36,7 @@ export class CacheStack extends Stack {
     // Policies name the tables without a reference, so CloudFormation must be told the order.
     this.addStackDependency(data);
 
-    const vpc = isolatedVpc(this, config.dax);
+    const vpc = isolatedVpc(this);
     endpointOfDynamoDb(this, vpc, data.binding);
     const clients = new ec2.SecurityGroup(this, 'Clients', {
       vpc,
@@ -51,7 +51,9 @@ export class CacheStack extends Stack {
     this.network = { vpc, subnets: vpc.isolatedSubnets, securityGroup: clients };
 
     const role = clusterRole(this, data.binding);
-    const parameters = new dax.CfnParameterGroup(this, 'Parameters', {
+    // DAX changes no group that a cluster uses, so other ages are another group.
+    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/DAX.cluster-management.html
+    const parameters = new dax.CfnParameterGroup(this, `Parameters${config.dax.recordTtlSeconds}x${config.dax.queryTtlSeconds}`, {
       description: 'How long the caches hold what they hold',
       parameterNameValues: {
         'record-ttl-millis': String(config.dax.recordTtlSeconds * 1_000),
@@ -89,11 +91,11 @@ export class CacheStack extends Stack {
   }
 }
 
-/** Two zones, and a third where there is a node for it. The subnets have a size of their own, so a third one moves no other. */
-function isolatedVpc(stack: Stack, { nodes }: DaxConfig): ec2.Vpc {
+/** Three zones however many nodes there are: a subnet costs nothing, and cannot go while a function has an interface in it. */
+function isolatedVpc(stack: Stack): ec2.Vpc {
   const vpc = new ec2.Vpc(stack, 'Vpc', {
     ipAddresses: ec2.IpAddresses.cidr('10.0.0.0/16'),
-    maxAzs: nodes < 3 ? 2 : 3,
+    maxAzs: 3,
     natGateways: 0,
     subnetConfiguration: [{ name: 'isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
     // It takes a function that CDK deploys beside; nothing here is in the default group.

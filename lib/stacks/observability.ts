@@ -44,11 +44,10 @@ export class ObservabilityStack extends Stack {
       .filter(({ watched }) => watched.length > 0)
       .map(({ concern, watched }) => ({ concern, watched, alarms: watched.flatMap(({ alarms }) => alarms.map((row) => makeAlarm(this, row, action))) }));
 
-    const [home] = config.regions;
     const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
-      // Dashboards are the account's, not the region's: two of one name would be one.
+      // Dashboards are the account's, not the region's: two of one name would be one. No stage has an underscore.
       // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
-      dashboardName: `store-${config.stage}${this.region === home ? '' : `-${this.region}`}`,
+      dashboardName: `store-${config.stage}_${this.region}`,
     });
     for (const { title, widgets } of dashboardRows(region, concerns, this.region)) {
       dashboard.addWidgets(new cloudwatch.TextWidget({ markdown: `## ${title}`, width: 24, height: 1 }));
@@ -75,7 +74,7 @@ export class ObservabilityStack extends Stack {
         operations: operationsOn(tableName, access, data.binding),
         otherRegions: config.regions.filter((region) => region !== this.region),
       })),
-      ...(cache && { cache: { name: `${namePrefix(config)}cache`, clusterName: cache.clusterName, flows: flows.flatMap(({ name, dax }) => (dax ? [name] : [])) } }),
+      ...(cache && { cache: { name: `${namePrefix(config)}cache`, clusterName: cache.clusterName, nodeType: config.dax.nodeType, flows: flows.flatMap(({ name, dax }) => (dax ? [name] : [])) } }),
     };
   }
 

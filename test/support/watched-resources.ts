@@ -76,6 +76,7 @@ export function expectedIn(stacks: Readonly<Record<string, Template>>, region: s
     expect([metricText('AWS/Lambda', 'Duration', { FunctionName })], 800 * Timeout);
   }
   expect([metricText('AWS/Lambda', 'Throttles')], 1);
+  expect([metricText('AWS/ApiGateway', '5xx', { ApiId: '<store-dev-api>' })], 5);
 
   const onFailure = new Set<string>();
   const consumers: string[] = [];

@@ -97,7 +97,13 @@ describe('cdk-nag, AwsSolutions and Serverless', () => {
   "AwsSolutions-IAM5[Resource::<ArchiveBucket9DECBF5D.Arn>/users/*]": [
     "Each archived user is an object of its own: its key is known when the user is deleted, and the prefix is as narrow as it gets.",
   ],
+  "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-west-1:<AWS::AccountId>:*/*]": [
+    "Lambda makes the interfaces, so nobody knows their ids before; they are made in the named subnets only, and not by the code.",
+  ],
   "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-west-1:<AWS::AccountId>:network-interface/*]": [
+    "Lambda makes the interfaces, so nobody knows their ids before; they are made in the named subnets only, and not by the code.",
+  ],
+  "AwsSolutions-IAM5[Resource::arn:aws:ec2:us-east-1:<AWS::AccountId>:*/*]": [
     "Lambda makes the interfaces, so nobody knows their ids before; they are made in the named subnets only, and not by the code.",
   ],
   "AwsSolutions-IAM5[Resource::arn:aws:ec2:us-east-1:<AWS::AccountId>:network-interface/*]": [

@@ -673,8 +673,8 @@ const CASES: Case[] = [
   ).map(([change, ParameterNameValues, says]) => ({
     rule: 'STORE-DAX-003',
     change,
-    template: cache('Parameters', (properties) => Object.assign(properties, { ParameterNameValues })),
-    says: `The parameter group Parameters has ${says}`,
+    template: cache('Parameters300x60', (properties) => Object.assign(properties, { ParameterNameValues })),
+    says: `The parameter group Parameters300x60 has ${says}`,
   })),
   ...(
     [
