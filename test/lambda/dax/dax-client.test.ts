@@ -93,6 +93,13 @@ describe('a document client that goes through DAX', () => {
     await direct.Product.delete([one, other]).go();
   });
 
+  test('says what was consumed to who asks, and to nobody else', async () => {
+    const { client } = connect();
+    const get = { TableName: NAMES.products, Key: { pk: 'a', sk: 'b' } };
+    expect(await client.send(new GetCommand({ ...get, ReturnConsumedCapacity: 'TOTAL' }))).toMatchObject({ ConsumedCapacity: { CapacityUnits: 0.5 } });
+    expect(await client.send(new GetCommand({ ...get, Key: { pk: 'b', sk: 'b' } }))).toEqual({ $metadata: expect.anything() });
+  });
+
   test('pages go on where they ended, each item once', async () => {
     const { dax, through, direct } = connect();
     const category = `paged${++ids}`;
@@ -280,13 +287,15 @@ describe('a document client that goes through DAX', () => {
     });
 
     test('a caller that gives up is not held', async () => {
-      const { dax, through, dynamodb } = connect(() => 'hangs');
+      const { client, dax, through, dynamodb } = connect(() => 'hangs');
       const abort = new AbortController();
       const reading = through.Product.get({ productId: 'x' }).go({ abortSignal: abort.signal });
       abort.abort();
       await expect(reading).rejects.toThrow(/aborted/i);
       const sent = dax.calls.length;
       // It gave up before: nothing is sent any more.
+      const get = new GetCommand({ TableName: NAMES.products, Key: { pk: 'a', sk: 'b' } });
+      await expect(client.send(get, { abortSignal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' });
       await expect(through.Product.get({ productId: 'x' }).go({ abortSignal: abort.signal })).rejects.toThrow(/aborted/i);
       await expect(through.Product.delete({ productId: 'x' }).go({ abortSignal: abort.signal })).rejects.toThrow(/aborted/i);
       expect([dax.calls.length, dynamodb]).toEqual([sent, []]);

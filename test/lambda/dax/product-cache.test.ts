@@ -16,7 +16,7 @@ const mockLibrary: { loaded: number; client: object } = { loaded: 0, client: {} 
 jest.mock('@amazon-dax-sdk/lib-dax', () => {
   mockLibrary.loaded++;
   // Loaded as it is, but not connected: it would look for its cluster as long as the suite runs.
-  jest.requireActual<object>('@amazon-dax-sdk/lib-dax');
+  jest.isolateModules(() => void jest.requireActual<object>('@amazon-dax-sdk/lib-dax'));
   return { DaxDocument: function DaxDocument() { return mockLibrary.client; } };
 });
 
