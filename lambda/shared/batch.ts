@@ -5,8 +5,8 @@ import { backoff } from './retry';
 export const BATCH_WRITE_ITEMS = 25;
 export const BATCH_GET_KEYS = 100;
 
-/** How many calls of one batch are under way at a time. */
-const CONCURRENT = 4;
+/** How many calls of one batch are under way at a time: all that 500 keys take, so that a cache that hangs is waited for once. */
+const CONCURRENT = 5;
 
 /**
  * Why an entry of a batch is left.

@@ -176,7 +176,7 @@ const REFUSED = ['ValidationException', 'IllegalArgumentException'];
 function asSdkError(error: unknown): unknown {
   if (!(error instanceof Error) || typeof (error as DaxError).code !== 'string') return error;
   const { code, statusCode = -1, requestId, cancellationReasons } = error as DaxError;
-  const status = statusCode > 0 ? statusCode : REFUSED.includes(code) ? 400 : undefined;
+  const status = statusCode > 0 ? statusCode : REFUSED.includes(code) || cancellationReasons ? 400 : undefined;
   const reasons = cancellationReasons?.map((reason) => Object.fromEntries(Object.entries(reason).filter(([, value]) => value !== null)));
   return Object.assign(error, {
     name: code,

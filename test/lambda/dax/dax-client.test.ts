@@ -179,6 +179,13 @@ describe('a document client that goes through DAX', () => {
       expect(dax.sent).toEqual(['transactWriteItems']);
     });
 
+    test('reasons are an answer, also without a status', async () => {
+      const refusal = Object.assign(new Error('cancelled'), { code: 'TransactionCanceledException', statusCode: -1, cancellationReasons: [{ Code: 'ConditionalCheckFailed', Message: null, Item: null }] });
+      const { entities } = createStore(NAMES, daxClient(async () => ({ transactWrite: () => Promise.reject(refusal) }) as never, tables.store().client) as never);
+      const { canceled, data } = await createWriteTransaction({ Product: entities.Product }, ({ Product }) => [Product.remove({ productId: 'x' }).commit()]).go();
+      expect([canceled, data]).toMatchObject([true, [{ code: 'ConditionalCheckFailed' }]]);
+    });
+
     test('a transaction that is done answers as without DAX, under its token', async () => {
       const { dax, through } = connect();
       const item = product();

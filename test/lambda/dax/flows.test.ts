@@ -222,6 +222,18 @@ describe('the flows, where there is a cluster', () => {
     ]);
   });
 
+  test('of 500 products, a cluster that hangs is waited for once', async () => {
+    happens = 'hangs';
+    const started = jest.spyOn(global, 'setTimeout');
+    const productIds = Array.from({ length: 500 }, (_, index) => `none-${index}`);
+    const { status, body, dax: calls } = await invoke('batch-get-products', { body: { productIds } });
+    expect([status, body.missing.length, calls.length]).toEqual([200, 500, 5]);
+    // All five began before any was given up.
+    const waits = started.mock.calls.flatMap(([, ms], at) => (ms === DAX_TIMEOUTS.read ? [started.mock.invocationCallOrder[at]!] : []));
+    const answered = (DynamoDBDocumentClient.prototype.send as jest.Mock).mock.invocationCallOrder;
+    expect([waits.length, Math.max(...waits) < Math.min(...answered)]).toEqual([5, true]);
+  });
+
   test.each(['no-route', 'connection-lost', 'answer-lost', 'unavailable', 'defect', 'hangs-after'] as const)(
     'a write that has no answer is reported as unknown, and sent once: %s',
     async (happening) => {
