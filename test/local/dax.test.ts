@@ -57,7 +57,7 @@ test('its functions have no endpoint of DAX, which the template gives them', () 
   // What else is in the network's templates is resolved, and looks like what AWS gives.
   const [reader] = functions.filter(({ properties }) => properties.VpcConfig);
   const { VpcConfig, Environment } = resolver.properties<{ VpcConfig: Record<string, string[]>; Environment: { Variables: Record<string, string> } }>(reader!);
-  expect(VpcConfig).toEqual({ SecurityGroupIds: [expect.stringMatching(/^sg-[0-9a-f]{17}$/)], SubnetIds: [expect.any(String), expect.any(String)] });
+  expect(VpcConfig).toEqual({ SecurityGroupIds: [expect.stringMatching(/^sg-[0-9a-f]{17}$/)], SubnetIds: [expect.any(String), expect.any(String), expect.any(String)] });
   expect(Environment.Variables.DAX_ENDPOINT).toMatch(/^daxs:\/\/dax-[0-9a-f]{12}\.dax-clusters\.us-east-1\.amazonaws\.com$/);
 });
 
