@@ -91,15 +91,12 @@ export function daxClient(
       } catch (error) {
         const failure = asSdkError(error);
         const status = awsError(failure)?.$metadata?.httpStatusCode;
-        noteDaxCall(kind, status === undefined ? undefined : (failure as CallAnswer));
-        if (isAborted(failure)) throw failure;
-        if (kind === 'read') {
-          if (isOfDynamodb(failure)) throw failure;
-          return toDynamodb(command, options);
-        }
         const isRefused = status !== undefined && status < 500;
         // What was not sent was not done: a client that cannot be made, an input that it does not take.
-        if (isRefused || (!sent && !isLate(failure))) throw failure;
+        const isAnswer = kind === 'read' ? isOfDynamodb(failure) : isRefused || (!sent && !isLate(failure));
+        noteDaxCall(kind, isAnswer ? (failure as CallAnswer) : undefined);
+        if (isAnswer || isAborted(failure)) throw failure;
+        if (kind === 'read') return toDynamodb(command, options);
         throw new UnansweredWrite(`DAX did not answer a ${method}`, failure);
       } finally {
         limit.end();

@@ -166,6 +166,10 @@ describe('the flows, where there is a cluster', () => {
     await get();
     await list();
     await invoke('delete-product', { path: { productId: 'cap' } });
+    for (const happening of ['unavailable', 'not-allowed'] as const) {
+      happens = happening;
+      await get();
+    }
     await done('get-product-file', { path: { productId: 'cap' } });
     const lines = linesOf(printed());
     expect(lines.flatMap((line) => faultsOf({ service: 'test', ...line }, 'request'))).toEqual([]);
@@ -180,6 +184,9 @@ describe('the flows, where there is a cluster', () => {
       ['get-product', 1, 1, 1, 1, false, 'INFO'],
       ['list-products', 1, 1, 1, 0.5, false, 'INFO'],
       ['delete-product', 1, 1, 1, 0, false, 'WARN'],
+      // A node that fails, and one that refuses, have not answered either: DynamoDB has.
+      ['get-product', 1, 1, 1, 1, false, 'INFO'],
+      ['get-product', 1, 1, 1, 1, false, 'INFO'],
       ['get-product-file', undefined, undefined, undefined, 1, false, 'INFO'],
     ]);
   });
