@@ -109,8 +109,15 @@ async function readInput<Schema extends z.ZodMiniType>(request: IncomingMessage,
   throw new LocalProblem(
     400,
     'invalid-input',
-    result.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; '),
+    result.error.issues.map((issue) => [issue.path.join('.'), wordsOf(issue)].filter(Boolean).join(': ')).join('; '),
   );
+}
+
+/** zod/mini has no words of its own for what a schema has none for. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.message !== 'Invalid input') return issue.message;
+  if (issue.code === 'unrecognized_keys') return `unknown: ${issue.keys.join(', ')}`;
+  return issue.code === 'invalid_type' ? `must be of type ${issue.expected}` : issue.message;
 }
 
 function send(response: ServerResponse, status: number, type: string, body: object): void {

@@ -83,6 +83,15 @@ describe('what exists on this machine only', () => {
     expect((await store.anonymous.get('/_local/faults')).body).toEqual({ items: [] });
   });
 
+  test.each([
+    ['/_local/credentials', '{"token":"a.b.c","sub":"ann"}', 'unknown: sub'],
+    ['/_local/tokens', '{"sub":"ann","group":"admin"}', 'unknown: group'],
+    ['/_local/clock', '[]', 'must be of type object'],
+  ])('what POST %s does not take in %s is named', async (path, rawBody, detail) => {
+    const { status, body } = await store.anonymous.send('POST', path, { rawBody });
+    expect([status, body.type, body.detail]).toEqual([400, 'invalid-input', detail]);
+  });
+
   test('faults hit the calls of functions, and nobody else\'s, until they are removed', async () => {
     const get = () => outside.send(new GetItemCommand({ TableName: 'store-dev-Products', Key: { pk: { S: 'a' }, sk: { S: 'b' } } }));
     const posted = await store.anonymous.post('/_local/faults', { kind: 'internal-error' });
