@@ -13,7 +13,8 @@ module.exports = {
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
-  testTimeout: 30_000,
+  // It ends a test that hangs, on a busy machine too; how long anything may take is no test's matter.
+  testTimeout: 300_000,
   // The suites wait more than they compute; jest would leave a core to itself.
   maxWorkers: '100%',
 };

@@ -7,7 +7,7 @@ import { Issuer, verifyToken } from './api/issuer';
 import { readRoutes } from './api/read-routes';
 import { type Assembly, readAssembly } from './assembly';
 import { Clock } from './clock';
-import { type EngineKind, freePort, isFree, startEngine } from './engine/engine';
+import { type EngineKind, isFree, startEngine } from './engine/engine';
 import { type EngineName, findEngine } from './engine/find-engine';
 import { Environment } from './functions/environment';
 import { Pool } from './functions/pool';
@@ -201,7 +201,7 @@ async function start(
     objectsFolder: state.file('objects'),
     now,
   });
-  const services = await listen(standIns, await freePort());
+  const services = await listen(standIns, 0);
   started.push({ stop: () => close(standIns) });
 
   const endpoints = {
@@ -323,9 +323,9 @@ function tableRegions({ resources }: Assembly, region: string): { homeRegion: st
   return { homeRegion: table.stack.region, regions: [...new Set(regions)] };
 }
 
-/** The port next to the API's, so that tools keep their settings; any other where that is taken. */
+/** The port next to the API's, so that tools keep their settings; any other, which is 0, where that is taken. */
 async function portBeside(port: number): Promise<number> {
-  return port !== 0 && port < 65_535 && (await isFree(port + 1)) ? port + 1 : freePort();
+  return port !== 0 && port < 65_535 && (await isFree(port + 1)) ? port + 1 : 0;
 }
 
 function listen(server: Server, port: number): Promise<string> {

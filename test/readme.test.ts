@@ -117,7 +117,7 @@ describe('docs/deploy.md', () => {
     expect(existsSync(join(output, 'Data.template.json'))).toBe(true);
     rmSync(output, { recursive: true });
     expect(printed).toContain('nothing that AWS refuses or that loses data.');
-  }, 60_000);
+  });
 
   test('has every key of the config, as it is where nothing is given', () => {
     const rows = deploying.split('\n').filter((line) => /^\| `\w+`.* \| .* \| .* \|$/.test(line));

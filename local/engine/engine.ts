@@ -41,6 +41,8 @@ export interface EngineKind {
   label: string;
   /** @param folder where its data is kept; undefined for an engine that forgets it when it ends */
   command(port: number, folder: string | undefined): { file: string; args: string[]; cwd?: string };
+  /** What it prints once the port is its own: another process may have taken the port, and be what answers there. */
+  listening?: RegExp;
   /** The account and region that it writes into every ARN. */
   arnScope: string;
   /** Rewrites a PartiQL statement into the form that it takes. */
@@ -175,7 +177,8 @@ async function startOn(
 
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const failure = await Promise.race([ended, serves(engine)]);
+    const isListening = kind.listening?.test(output) ?? true;
+    const failure = await Promise.race([ended, isListening && serves(engine)]);
     if (failure === true) {
       const ask = async <Output>(operation: string, input: object) =>
         answerOf<Output>(await pass(streamsHeaders(operation), Buffer.from(JSON.stringify(input))));

@@ -57,6 +57,7 @@ function dynoxideKind(file: string): EngineKind {
   return {
     name: 'dynoxide',
     label: 'dynoxide',
+    listening: /listening on/,
     arnScope: 'arn:aws:dynamodb:dynoxide:000000000000',
     command: (port, folder) => ({
       file,

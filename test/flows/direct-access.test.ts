@@ -73,7 +73,7 @@ describe.each(LAYOUTS)('a client that signed in reads DynamoDB itself, %s', (lay
       await until(async () => (await sizes(owner, id))['Query by KeyConditions'], (found) => found === 6);
       await until(async () => (await sizes(owner, id))['Query of the account'], (found) => found === 4);
     }
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const client of clients) client.destroy();
     await store.stop();

@@ -172,7 +172,7 @@ describe('a thousand mixed requests', () => {
     const found = async () => linesOf(printed);
     lines = await until(found, (all) => all.some(isOf('A stream record failed')) && all.filter(isOf('request')).length >= reachedFunctions().length, 30_000);
     requests = byRequest(lines.filter(isOf('request')));
-  }, 120_000);
+  });
   afterAll(() => store.stop());
 
   test('are a thousand, of every flow, answered in every way', () => {

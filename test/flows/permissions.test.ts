@@ -161,5 +161,5 @@ describe.each([
       inTheRowForNothing: forNothing(),
     }).toEqual({ denied: [], unused: [], notInTheRow: [], inTheRowForNothing: [] });
     // Every function starts once, and each start is a process of its own.
-  }, 120_000);
+  });
 });

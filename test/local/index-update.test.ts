@@ -72,7 +72,7 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
       ExpressionAttributeValues: { ':id': { S: '$store#orderId_o1234' } },
     });
     expect(one.Items.map(({ orderId }) => orderId.S)).toEqual(['o1234']);
-  }, 60_000);
+  });
 
   test('loses one that is removed, and no item', async () => {
     const said: string[] = [];

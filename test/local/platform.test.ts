@@ -234,7 +234,7 @@ describe('the process', () => {
     expect((await client(url, undefined).get('/_local/health')).body).toMatchObject({ region: 'eu-west-1', homeRegion: 'us-east-1' });
     started.child.kill('SIGTERM');
     await started.ended;
-  }, 60_000);
+  });
 
   test('a start that fails leaves nothing where there was nothing', async () => {
     const before = readdirSync(state).sort();
@@ -306,5 +306,5 @@ describe('the process', () => {
     await until(() => /Seeded: (.*)/.exec(again.output())?.[1]);
     expect(again.output()).toContain('Seeded: 0 products, 0 users, 0 orders');
     expect(await read(again.url)).toBe(name);
-  }, 120_000);
+  });
 });

@@ -13,7 +13,7 @@ import { Problem } from '../../lambda/shared/errors';
 
 type Store = Pick<ReturnType<typeof createStore>, 'entities'>;
 
-export const invocation = () => ({ now: Date.now(), deadline: Date.now() + 15_000 });
+export const invocation = () => ({ now: Date.now(), deadline: Date.now() + 60_000 });
 /** Runs an operation; the problem that answered it instead, if one did. A failure that is no problem fails the test. */
 export async function outcome<Result>(operation: Promise<Result>): Promise<Result | Problem> {
   try {

@@ -5,12 +5,12 @@ import { type Platform, type PlatformOptions, startPlatform } from '../../local/
 import { engineUnderTest } from './engine';
 import { assemblyOf, type Layout } from './synthesize-once';
 
-/** An answer of the HTTP API. */
+/** An answer of the HTTP API. One of 400 and above is an error, unless its test reads the status; see `answered`. */
 export interface Answer {
-  status: number;
-  headers: Headers;
+  readonly status: number;
+  readonly headers: Headers;
   // The tests say by their expectations what the body must be.
-  body: any; // oxlint-disable-line typescript/no-explicit-any
+  readonly body: any; // oxlint-disable-line typescript/no-explicit-any
 }
 
 export interface CallOptions {
@@ -115,7 +115,7 @@ export function client(url: string, token: string | undefined): Client {
       ...((body ?? rawBody) !== undefined && { body: rawBody ?? JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+    return answered(`${method} ${path}`, response, text);
   };
   return {
     send,
@@ -124,6 +124,58 @@ export function client(url: string, token: string | undefined): Client {
     patch: (path, body, headers) => send('PATCH', path, { body, ...(headers && { headers }) }),
     delete: (path) => send('DELETE', path),
   };
+}
+
+/** What failed and no test has looked at yet. */
+const unseen = new Set<{ failure: string }>();
+
+/**
+ * An answer whose failure cannot go unnoticed: who wants another status than a success reads `status`. What was only to be
+ * done, as in a test's set-up, throws as soon as its body or headers are read, and fails the test at the latest at its end.
+ */
+function answered(request: string, { status, headers }: Response, text: string): Answer {
+  const body: unknown = text === '' ? undefined : JSON.parse(text);
+  if (status < 400) return { status, headers, body };
+  const mine = { failure: `${request} was answered ${status} ${text.slice(0, 500)}, and the test did not ask for the status.` };
+  unseen.add(mine);
+  let isAsked = false;
+  const read = <Member>(member: Member): Member => {
+    unseen.delete(mine);
+    if (!isAsked) throw new Error(mine.failure);
+    return member;
+  };
+  return {
+    get status() {
+      isAsked = true;
+      unseen.delete(mine);
+      return status;
+    },
+    get headers() {
+      return read(headers);
+    },
+    get body() {
+      return read(body);
+    },
+  };
+}
+
+/** @throws Error with the failures that nobody looked at */
+function expectAllSeen(): void {
+  const failures = [...unseen].map(({ failure }) => failure);
+  unseen.clear();
+  if (failures.length > 0) throw new Error(failures.join('\n'));
+}
+afterEach(expectAllSeen);
+afterAll(expectAllSeen);
+
+/** What a client does with a 503: the same request again. @returns the last answer, and the statuses of all */
+export async function patiently(request: () => Promise<Answer>): Promise<{ last: Answer; all: number[] }> {
+  const all: number[] = [];
+  for (;;) {
+    const last = await request();
+    all.push(last.status);
+    if (last.status !== 503 || all.length === 20) return { last, all };
+  }
 }
 
 /** All items of a list, page by page. */

@@ -40,7 +40,7 @@ describe('docs/dax.md: what is stale, and for how long', () => {
   });
   afterAll(() => tables.stop());
 
-  const invocation = () => ({ now: Date.now(), deadline: Date.now() + 10_000 });
+  const invocation = () => ({ now: Date.now(), deadline: Date.now() + 60_000 });
 
   /** The store as its functions see it in the home region, with a cluster; and a product that nobody has read yet. */
   async function open() {
@@ -49,7 +49,7 @@ describe('docs/dax.md: what is stale, and for how long', () => {
     const direct = tables.store();
     const dax = new FakeDax(behind.dynamodb, { recordMs: RECORD_MS, queryMs: QUERY_MS }, () => shop.happens);
     const names = { users: 'store-dev-Users', products: 'store-dev-Products', orders: 'store-dev-Orders' };
-    const cache = daxClient(async () => dax.connect(), direct.client, { read: 200, write: 200 });
+    const cache = daxClient(async () => dax.connect(), direct.client, { read: 60_000, write: 60_000 });
     const { entities, cached, writeThrough } = createStore(names, direct.client, { cache: cache as never });
     const { Stock } = entities;
     const written = { Product: writeThrough.Product, Stock };

@@ -30,4 +30,4 @@ test('what is pending when the platform stops is processed after the next start,
   } finally {
     rmSync(state, { recursive: true, force: true });
   }
-}, 60_000);
+});
