@@ -13,6 +13,7 @@ module.exports = {
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
+  globalTeardown: '<rootDir>/test/support/lent-stores.ts',
   // It ends a test that hangs, on a busy machine too; how long anything may take is no test's matter.
   testTimeout: 300_000,
   // The suites wait more than they compute; jest would leave a core to itself.

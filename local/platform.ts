@@ -9,8 +9,8 @@ import { type Assembly, readAssembly } from './assembly';
 import { Clock } from './clock';
 import { type EngineKind, isFree, startEngine } from './engine/engine';
 import { type EngineName, findEngine } from './engine/find-engine';
-import { Environment } from './functions/environment';
-import { Pool } from './functions/pool';
+import { Environment, type LocalFunction, type RunningEnvironment } from './functions/environment';
+import { Pool, type PoolSize } from './functions/pool';
 import { readFunction } from './functions/read-function';
 import { ClientSessions, TagError } from './gateway/client-sessions';
 import { FaultInjector } from './gateway/faults';
@@ -57,6 +57,16 @@ export interface PlatformOptions {
   onTableUpdate?: ((text: string) => void) | undefined;
   /** Each call of DynamoDB that a function makes. */
   onDynamoDbCall?: ((call: Call) => void) | undefined;
+  /** Execution environments of somebody who keeps them beyond this platform. New ones unless given. */
+  kept?: KeptEnvironments | undefined;
+}
+
+/** Execution environments that outlive a platform, and serve the next one in its place. */
+export interface KeptEnvironments {
+  readonly size: PoolSize;
+  start(fn: LocalFunction, endpoints: Readonly<Record<string, string>>): RunningEnvironment;
+  /** Serves at the address that the environments know. @returns the address */
+  serve(what: 'dynamodb' | 'services', server: Server): string;
 }
 
 export interface Platform {
@@ -175,7 +185,8 @@ async function start(
     onCall: options.onDynamoDbCall,
     faults,
   });
-  const dynamodb = await listen(gateway, await portBeside(options.port));
+  const { kept } = options;
+  const dynamodb = kept?.serve('dynamodb', gateway) ?? (await listen(gateway, await portBeside(options.port)));
   started.push({ stop: () => close(gateway) });
 
   const resources = readServices(assembly, resolver, homeRegion, functions.map(({ arn }) => arn));
@@ -201,7 +212,7 @@ async function start(
     objectsFolder: state.file('objects'),
     now,
   });
-  const services = await listen(standIns, 0);
+  const services = kept?.serve('services', standIns) ?? (await listen(standIns, 0));
   started.push({ stop: () => close(standIns) });
 
   const endpoints = {
@@ -216,8 +227,9 @@ async function start(
     (fn) =>
       new Pool(
         fn,
-        POOL_SIZE,
-        (started) => new Environment(started, endpoints, (fn, text) => options.onFunctionOutput(fn.name, text)),
+        kept?.size ?? POOL_SIZE,
+        (started) =>
+          kept?.start(started, endpoints) ?? new Environment(started, endpoints, (fn, text) => options.onFunctionOutput(fn.name, text)),
       ),
   );
   started.push({ stop: () => pools.forEach((pool) => pool.stop()) });

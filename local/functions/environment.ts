@@ -18,6 +18,9 @@ export interface LocalFunction {
   variables: Readonly<Record<string, string>>;
 }
 
+/** An execution environment as a pool sees it. */
+export type RunningEnvironment = Pick<Environment, 'usable' | 'invoke' | 'stop'>;
+
 /** What an invocation came to, as Lambda's Invoke API tells it. */
 export type InvocationResult = { payload: string } | { error: FunctionError };
 
@@ -55,7 +58,8 @@ const INIT_TIMEOUT_MS = 10_000;
 export class Environment {
   private readonly child: ChildProcess;
   private readonly ready: Promise<FunctionError | undefined>;
-  private readonly ended: Promise<FunctionError>;
+  /** Resolves when its process has ended. */
+  readonly ended: Promise<FunctionError>;
   private answer: ((result: InvocationResult) => void) | undefined;
   private hasEnded = false;
 

@@ -1,4 +1,4 @@
-import { Environment, type Invocation, type InvocationResult, type LocalFunction } from './environment';
+import type { Invocation, InvocationResult, LocalFunction, RunningEnvironment } from './environment';
 
 /** Lambda's limit on what a synchronous invocation takes and answers. */
 export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
@@ -24,9 +24,9 @@ export interface PoolSize {
  * capped, and further requests wait their turn.
  */
 export class Pool {
-  private readonly idle: { environment: Environment; since: number }[] = [];
+  private readonly idle: { environment: RunningEnvironment; since: number }[] = [];
   private readonly waiting: (() => void)[] = [];
-  private readonly all = new Set<Environment>();
+  private readonly all = new Set<RunningEnvironment>();
   private busy = 0;
   private stopped = false;
   private readonly reaper: NodeJS.Timeout;
@@ -34,7 +34,7 @@ export class Pool {
   constructor(
     readonly fn: LocalFunction,
     private readonly size: PoolSize,
-    private readonly start: (fn: LocalFunction) => Environment,
+    private readonly start: (fn: LocalFunction) => RunningEnvironment,
   ) {
     this.reaper = setInterval(() => this.endIdle(Date.now() - IDLE_MS), IDLE_MS / 5).unref();
   }
@@ -44,7 +44,7 @@ export class Pool {
     if (this.busy >= this.size.soon) await this.place();
     else this.busy++;
     if (this.stopped) return { error: { errorType: 'Runtime.Stopped', errorMessage: 'The platform is stopping' } };
-    let environment: Environment | undefined;
+    let environment: RunningEnvironment | undefined;
     try {
       environment = this.takeIdle() ?? this.create();
       const result = await environment.invoke(invocation);
@@ -92,7 +92,7 @@ export class Pool {
   }
 
   /** The environment used last, so that the others grow idle and end. One may have crashed since. */
-  private takeIdle(): Environment | undefined {
+  private takeIdle(): RunningEnvironment | undefined {
     for (;;) {
       const environment = this.idle.pop()?.environment;
       if (!environment || environment.usable) return environment;
@@ -100,7 +100,7 @@ export class Pool {
     }
   }
 
-  private create(): Environment {
+  private create(): RunningEnvironment {
     const environment = this.start(this.fn);
     this.all.add(environment);
     return environment;
@@ -108,7 +108,7 @@ export class Pool {
 
   private endIdle(before: number): void {
     while (this.idle[0] && this.idle[0].since < before) {
-      const { environment } = this.idle.shift() as { environment: Environment };
+      const { environment } = this.idle.shift() as { environment: RunningEnvironment };
       environment.stop();
       this.all.delete(environment);
     }

@@ -277,7 +277,7 @@ describe.each(LAYOUTS)('a client that signed in reads DynamoDB itself, %s', (lay
     expect(cart?.quantity).toBe(2);
     const { items } = (await store.anonymous.get('/_local/trace')).body as { items: { function: string | null; operation: string; outcome: string }[] };
     expect(items.find(({ outcome }) => outcome === 'AccessDeniedException')).toMatchObject({ function: null, operation: 'Query', outcome: 'AccessDeniedException' });
-    expect(store.permissions().denied).toEqual([]);
+    expect((await store.permissions()).denied).toEqual([]);
   });
 
   /** The key of an item that is Ann's, in a partition that is not. */

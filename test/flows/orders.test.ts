@@ -127,25 +127,30 @@ describe.each(LAYOUTS)('orders, %s', (layout) => {
     expect([none.status, none.body.type]).toEqual([400, 'missing-idempotency-key']);
   });
 
-  test.each([
-    ['an unknown product', [['ghost', 1]], 404, 'unknown-product'],
-    ['an inactive product', [['asleep', 1]], 409, 'not-orderable'],
-    ['a discontinued product', [['gone', 1]], 409, 'not-orderable'],
-    ['two currencies', [['euro', 1], ['dollar', 1]], 400, 'invalid-input'],
-    ['a product twice', [['euro', 1], ['euro', 2]], 400, 'invalid-input'],
-    ['too many', [['euro', 10_000]], 409, 'insufficient-stock'],
-  ] as [string, [string, number][], number, string][])('%s is refused and changes nothing', async (_, lines, status, type) => {
-    await admin.post('/products', aProduct({ productId: 'asleep', active: false }));
-    await admin.post('/products', aProduct({ productId: 'gone', discontinuedAt: '2020-01-01T00:00:00Z' }));
-    await admin.post('/products', aProduct({ productId: 'euro' }));
-    await admin.post('/products', aProduct({ productId: 'dollar', currency: 'USD' }));
-    const fred = await store.user('fred');
+  describe('an order that cannot be', () => {
+    beforeAll(async () => {
+      await admin.post('/products', aProduct({ productId: 'asleep', active: false }));
+      await admin.post('/products', aProduct({ productId: 'gone', discontinuedAt: '2020-01-01T00:00:00Z' }));
+      await admin.post('/products', aProduct({ productId: 'euro' }));
+      await admin.post('/products', aProduct({ productId: 'dollar', currency: 'USD' }));
+    });
 
-    const refused = await place(fred, lines);
+    test.each([
+      ['an unknown product', [['ghost', 1]], 404, 'unknown-product'],
+      ['an inactive product', [['asleep', 1]], 409, 'not-orderable'],
+      ['a discontinued product', [['gone', 1]], 409, 'not-orderable'],
+      ['two currencies', [['euro', 1], ['dollar', 1]], 400, 'invalid-input'],
+      ['a product twice', [['euro', 1], ['euro', 2]], 400, 'invalid-input'],
+      ['too many', [['euro', 10_000]], 409, 'insufficient-stock'],
+    ] as [string, [string, number][], number, string][])('of %s is refused and changes nothing', async (_, lines, status, type) => {
+      const fred = await store.user('fred');
 
-    expect([refused.status, refused.body.type]).toEqual([status, type]);
-    expect((await fred.get('/customers/fred/orders')).body).toEqual({ items: [], cursor: null });
-    expect(await stockOf('euro')).toBe(10);
+      const refused = await place(fred, lines);
+
+      expect([refused.status, refused.body.type]).toEqual([status, type]);
+      expect((await fred.get('/customers/fred/orders')).body).toEqual({ items: [], cursor: null });
+      expect(await stockOf('euro')).toBe(10);
+    });
   });
 
   test('an order of the price that was shown: a price that changes meanwhile is read again', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Platform, type PlatformOptions, startPlatform } from '../../local/platform';
 import { engineUnderTest } from './engine';
+import { borrowStore } from './lent-stores';
 import { assemblyOf, type Layout } from './synthesize-once';
 
 /** An answer of the HTTP API. One of 400 and above is an error, unless its test reads the status; see `answered`. */
@@ -29,7 +30,7 @@ export interface Client {
   send(method: string, path: string, options?: CallOptions): Promise<Answer>;
 }
 
-/** The store on this machine, for one suite: real HTTP, real functions, its own engine and data. */
+/** The store on this machine, for one suite at a time: real HTTP, real functions, its own engine and data. */
 export interface TestStore {
   url: string;
   dynamodb: string;
@@ -40,7 +41,8 @@ export interface TestStore {
   admin: Client;
   user(sub: string): Promise<Client>;
   withToken(token: string | undefined): Client;
-  permissions: Platform['permissions'];
+  /** What each function may do and has done, and what it was denied. */
+  permissions(): Promise<ReturnType<Platform['permissions']>>;
   /** @throws Error when a function was denied an action, which its flow in the catalogue then lacks */
   stop(): Promise<void>;
 }
@@ -58,10 +60,48 @@ export interface StartOptions {
   state?: string;
 }
 
-export async function startStore(
+/**
+ * A store of its own for a suite, empty. Its functions run in processes that served other suites before, unless the suite
+ * asks for more than a layout: starting them is most of what a store costs.
+ */
+export async function startStore(layout: Layout, options: StartOptions = {}): Promise<TestStore> {
+  const { denials, ...special } = options;
+  const store = (Object.keys(special).length === 0 && (await borrow(layout))) || (await startOwn(layout, special));
+  const withToken = (token: string | undefined) => client(store.url, token);
+  const anonymous = withToken(undefined);
+  const caller = async (sub: string, groups: string[]) => withToken((await anonymous.post('/_local/tokens', { sub, groups })).body.token as string);
+  const permissions = async () => (await anonymous.get('/_local/permissions')).body as ReturnType<Platform['permissions']>;
+  return {
+    url: store.url,
+    dynamodb: store.dynamodb,
+    services: store.services,
+    async outbox(kind) {
+      const { body } = await anonymous.get(`/_local/outbox${kind === undefined ? '' : `?kind=${kind}`}`);
+      return body.items.toReversed();
+    },
+    anonymous,
+    admin: await caller('an-admin', ['staff', 'admin']),
+    user: (sub) => caller(sub, []),
+    withToken,
+    permissions,
+    async stop() {
+      const { denied } = await permissions().finally(store.stop);
+      if (denials !== 'expected' && denied.length > 0) throw new Error(denied.map(denial).join('\n'));
+    },
+  };
+}
+
+type Started = Pick<Platform, 'url' | 'dynamodb' | 'services' | 'stop'>;
+
+async function borrow(layout: Layout): Promise<Started | undefined> {
+  const lent = await borrowStore(assemblyOf(layout));
+  return lent && { ...lent, stop: async () => lent.giveBack() };
+}
+
+async function startOwn(
   layout: Layout,
-  { assembly = assemblyOf(layout), region = 'us-east-1', denials, onDynamoDbCall, onFunctionOutput = () => {}, state: kept }: StartOptions = {},
-): Promise<TestStore> {
+  { assembly = assemblyOf(layout), region = 'us-east-1', onDynamoDbCall, onFunctionOutput = () => {}, state: kept }: Omit<StartOptions, 'denials'>,
+): Promise<Started> {
   const state = kept ?? mkdtempSync(join(tmpdir(), 'store-test-'));
   const platform = await startPlatform({
     assembly: Promise.resolve(assembly),
@@ -75,26 +115,11 @@ export async function startStore(
     onStreamProblem: () => {},
     onDynamoDbCall,
   });
-  const withToken = (token: string | undefined) => client(platform.url, token);
-  const user = async (sub: string) => withToken(await platform.token(sub, []));
   return {
-    url: platform.url,
-    dynamodb: platform.dynamodb,
-    services: platform.services,
-    async outbox(kind) {
-      const { body } = await withToken(undefined).get(`/_local/outbox${kind === undefined ? '' : `?kind=${kind}`}`);
-      return body.items.toReversed();
-    },
-    anonymous: withToken(undefined),
-    admin: withToken(await platform.token('an-admin', ['staff', 'admin'])),
-    user,
-    withToken,
-    permissions: platform.permissions,
+    ...platform,
     async stop() {
-      const denied = platform.permissions().denied.map(denial);
       await platform.stop();
       if (kept === undefined) rmSync(state, { recursive: true, force: true });
-      if (denials !== 'expected' && denied.length > 0) throw new Error(denied.join('\n'));
     },
   };
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { synthesize } from '../../local/synth';
+import { offerStores } from './lent-stores';
 
-/** Before all suites: the assemblies that they run, made anew only when the sources changed. */
+/** Before all suites: the assemblies that they run, made anew only when the sources changed, and a keeper of stores. */
 export default async function synthesizeOnce(): Promise<void> {
+  await offerStores();
   await Promise.all([
     ...LAYOUTS.map((layout) => synthesize(PROJECT, assemblyOf(layout), { layout })),
     ...LAYOUTS.map((layout) => synthesize(PROJECT, globalAssemblyOf(layout), { layout, ...GLOBAL_CONTEXT })),
