@@ -6,6 +6,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // Only in the complete run: jest.complete.config.js.
+  testPathIgnorePatterns: ['/node_modules/', '\\.complete\\.test\\.ts$'],
   // jose is published as ES modules only.
   transform: { '^.+\\.(ts|mjs)$': '@swc/jest', 'node_modules/jose/.+\\.js$': '@swc/jest' },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],

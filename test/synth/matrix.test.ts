@@ -1,6 +1,7 @@
 import { make } from 'covertable';
 import { assemblyFindings } from '../../tools/plan/assembly-findings';
 import { capturedOutput } from '../support/captured-output';
+import { isComplete } from '../support/complete';
 import { schemaFindings } from '../support/schema';
 import { Stacks } from '../support/stacks';
 import type { Template } from '../support/templates';
@@ -18,15 +19,13 @@ const FACTORS = {
   removal: ['retain', 'destroy'],
 };
 
-const isComplete = process.env.MATRIX === 'complete';
-
 type Context = Record<string, string>;
 
 /** An option that is off is not there. */
 const withOptions = ({ options, ...values }: Context): Context =>
   Object.fromEntries(Object.entries({ ...values, ...(options === 'on' && OPTIONS) }).filter(([, value]) => value !== 'off'));
 
-/** All combinations, where CI asks for them; else as many as it takes for every pair of values, each option by itself. */
+/** All combinations in the complete run; else as many as it takes for every pair of values, each option by itself. */
 const combinations = isComplete
   ? make({ ...FACTORS, options: ['on', 'off'] }, { length: 6 }).map(withOptions)
   : make({ ...FACTORS, ...Object.fromEntries(Object.entries(OPTIONS).map(([key, on]) => [key, [on, 'off']])) }, { length: 2 }).map((values) =>
