@@ -11,7 +11,6 @@ module.exports = {
   // jose is published as ES modules only.
   transform: { '^.+\\.(ts|mjs)$': '@swc/jest', 'node_modules/jose/.+\\.js$': '@swc/jest' },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
-  setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
   testTimeout: 30_000,
   // The suites wait more than they compute; jest would leave a core to itself.
