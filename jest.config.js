@@ -11,7 +11,6 @@ module.exports = {
   // jose is published as ES modules only.
   transform: { '^.+\\.(ts|mjs)$': '@swc/jest', 'node_modules/jose/.+\\.js$': '@swc/jest' },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
-  setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
   globalTeardown: '<rootDir>/test/support/lent-stores.ts',
   // It ends a test that hangs, on a busy machine too; how long anything may take is no test's matter.

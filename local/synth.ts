@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from './user-error';
 
@@ -31,17 +31,17 @@ export async function synthesize(
     context: Record<string, unknown>;
   };
   const fullContext = JSON.stringify({ ...context, ...overrides });
-  const sources = await hashFiles(project, SOURCES, [fullContext, process.version]);
-  const fingerprint = async (folder: string) => `${sources} ${await hashFiles(folder, ['.'], [])}`;
+  const sources = hashFiles(project, SOURCES, [fullContext, process.version]);
+  const fingerprint = (folder: string) => `${sources} ${hashFiles(folder, ['.'], [])}`;
   const recorded = await readFile(join(outdir, FINGERPRINT), 'utf8').catch(() => '');
-  if (recorded !== '' && recorded === (await fingerprint(outdir))) return;
+  if (recorded !== '' && recorded === fingerprint(outdir)) return;
 
   onStart();
   // Made beside its place, so that nobody who starts meanwhile finds half an assembly.
   const draft = `${outdir}.${randomUUID()}`;
   try {
     await run(app, project, { ...process.env, CDK_OUTDIR: draft, CDK_CONTEXT_JSON: fullContext, CDK_VALIDATION: 'false' });
-    await writeFile(join(draft, FINGERPRINT), await fingerprint(draft));
+    await writeFile(join(draft, FINGERPRINT), fingerprint(draft));
     await rm(outdir, { recursive: true, force: true });
     await rename(draft, outdir).catch((error: NodeJS.ErrnoException) => {
       // Another start made the same assembly at the same time, and was first.
@@ -52,25 +52,34 @@ export async function synthesize(
   }
 }
 
-/** Hashes the names and contents of files; of an assembly the templates and manifests, whose names hold asset hashes. */
-async function hashFiles(root: string, paths: string[], more: string[]): Promise<string> {
+/**
+ * Hashes the names and contents of files and folders; of an assembly the templates and manifests, whose names hold asset hashes.
+ * A path that is not there counts as missing.
+ *
+ * @param root what the paths are relative to
+ * @param more texts that count too
+ */
+export function hashFiles(root: string, paths: readonly string[], more: readonly string[]): string {
   const hash = createHash('sha256');
   for (const entry of more) hash.update(entry).update('\0');
-  const add = async (path: string): Promise<void> => {
-    const full = join(root, path);
-    if (!existsSync(full)) return;
-    const children = await readdir(full, { withFileTypes: true }).catch(() => undefined);
-    if (!children) {
-      hash.update(path).update('\0').update(await readFile(full)).update('\0');
-      return;
-    }
-    for (const child of children.sort((a, b) => a.name.localeCompare(b.name))) {
-      if (child.name.startsWith('asset.')) hash.update(child.name);
-      else if (child.name !== FINGERPRINT && child.name !== 'tree.json') await add(join(path, child.name));
+  const add = (path: string): void => {
+    for (const child of childrenOf(join(root, path))) {
+      if (child === undefined) return void hash.update(path).update('\0').update(readFileSync(join(root, path))).update('\0');
+      if (child.startsWith('asset.')) hash.update(child);
+      else if (child !== FINGERPRINT && child !== 'tree.json') add(join(path, child));
     }
   };
-  for (const path of paths) await add(path);
+  for (const path of paths) add(path);
   return hash.digest('hex');
+}
+
+/** The names in a folder, in order; `[undefined]` for a file, none for what is not there. */
+function childrenOf(path: string): (string | undefined)[] {
+  try {
+    return readdirSync(path).sort((a, b) => a.localeCompare(b));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOTDIR' ? [undefined] : [];
+  }
 }
 
 async function run(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {

@@ -5,13 +5,13 @@ import { readFunction } from '../../local/functions/read-function';
 import { notEmulated } from '../../local/inventory';
 import { Resolver } from '../../local/resolve';
 import { type Answer, aProduct, startStore, type TestStore } from '../support/store';
-import { assemblyOf, DAX_ASSEMBLY } from '../support/synthesize-once';
+import { assemblyOf, daxAssembly } from '../support/synthesize-once';
 
 /** The store as it is deployed with dax=true, on this machine, where no DAX runs. */
 describe('an assembly with a cache', () => {
   let store: TestStore;
   beforeAll(async () => {
-    store = await startStore('per-domain', { assembly: DAX_ASSEMBLY });
+    store = await startStore('per-domain', { assembly: daxAssembly() });
   });
   afterAll(() => store.stop());
 
@@ -46,9 +46,9 @@ describe('an assembly with a cache', () => {
 });
 
 test('its functions have no endpoint of DAX, which the template gives them', () => {
-  const api = readFileSync(join(DAX_ASSEMBLY, 'Api.template.json'), 'utf8');
+  const api = readFileSync(join(daxAssembly(), 'Api.template.json'), 'utf8');
   expect(api.match(/"DAX_ENDPOINT"/g)).toHaveLength(7);
-  const assembly = readAssembly(DAX_ASSEMBLY);
+  const assembly = readAssembly(daxAssembly());
   const resolver = new Resolver(assembly, () => 'secret');
   const functions = assembly.resources.filter(({ type, stack }) => type === 'AWS::Lambda::Function' && stack.name.endsWith('-api'));
   const read = functions.map((resource) => readFunction(resource, resolver, assembly));
@@ -62,7 +62,7 @@ test('its functions have no endpoint of DAX, which the template gives them', () 
 });
 
 test('it says at start, in words, that DAX is not running, and only there', () => {
-  const said = notEmulated(readAssembly(DAX_ASSEMBLY).resources);
+  const said = notEmulated(readAssembly(daxAssembly()).resources);
   expect(said).toContain('DAX is not running: product reads and writes go to DynamoDB');
   expect(said).toContain('VPC and its security groups');
   expect(said.filter((text) => text.startsWith('AWS::'))).toEqual([]);

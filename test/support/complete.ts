@@ -12,7 +12,7 @@ export const rows = <Row>(all: readonly Row[], isRepresentative: (row: Row, inde
   isComplete ? all : all.filter(isRepresentative);
 
 /** A test that only the complete run has; `npm test` counts it as skipped. */
-export const testCompletely = isComplete ? test : test.skip;
+export const testCompletely = isComplete ? globalThis.test : globalThis.test?.skip;
 
 /** A block of tests that only the complete run has; `npm test` counts them as skipped. */
-export const describeCompletely = isComplete ? describe : describe.skip;
+export const describeCompletely = isComplete ? globalThis.describe : globalThis.describe?.skip;

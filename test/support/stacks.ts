@@ -1,42 +1,56 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Annotations, type App, type AppProps, Stack } from 'aws-cdk-lib';
-import { Template as Assertions } from 'aws-cdk-lib/assertions';
-import { createApp } from '../../lib/store-app';
-import { PROJECT } from './synthesize-once';
+import type { Context } from './contexts';
+import { MESSAGES, type Message, NAG, type Nagged } from './synthesize';
+import { assemblyWith } from './synthesize-once';
 import type { STACKS, Template } from './templates';
 
-/** What the CLI gives every app: the config's defaults, and the library's feature flags. */
-const { context: CDK_JSON } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+/** The templates of an app by the ids of their stacks: `Api-eu-west-1` is the API of another region. */
+export type Templates = Record<
+  (typeof STACKS)[number] | 'Keys' | 'Cache' | `${'Api' | 'Keys' | 'Observability'}-${'us-east-1' | 'eu-west-1' | 'ap-southeast-1'}`,
+  Template
+>;
 
-/** Synthesizes the app with CDK context of a test's own, and with empty bundles, which the templates do not show. */
-export class Stacks {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'store-bundles-'));
+const read = (context: Context, file: string): unknown => JSON.parse(readFileSync(join(assemblyWith(context), file), 'utf8'));
 
-  constructor() {
-    mkdirSync(join(this.folder, 'code'));
-    writeFileSync(join(this.folder, 'code/index.mjs'), '');
-  }
-
-  /** The app; without the template validator, unless asked for. @throws ConfigError */
-  app(context: Record<string, unknown>, props: AppProps = {}): App {
-    return createApp(
-      { folder: () => join(this.folder, 'code') },
-      { builtinCloudFormationValidation: false, ...props, context: { ...CDK_JSON, ...context } },
-    );
-  }
-
-  /** The templates of the stacks by their ids: `Api-eu-west-1` is the API of another region. @throws ConfigError */
-  of(context: Record<string, unknown>): Record<(typeof STACKS)[number] | 'Keys' | 'Cache' | `${'Api' | 'Keys' | 'Observability'}-${'eu-west-1' | 'ap-southeast-1'}`, Template> {
-    const app = this.app(context);
-    // Printed at each synth; who wants to see it asks the app.
-    Annotations.of(app).acknowledgeWarning('store:dax-cost');
-    const stacks = app.node.children.filter((child): child is Stack => Stack.isStack(child));
-    return Object.fromEntries(stacks.map((stack) => [stack.node.id, Assertions.fromStack(stack).toJSON() as Template])) as ReturnType<Stacks['of']>;
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true });
-  }
+interface Artifact {
+  type: string;
+  dependencies?: string[];
+  environment?: string;
+  properties?: { stackName: string };
 }
+
+export interface SynthesizedStack {
+  id: string;
+  /** That of CloudFormation. */
+  name: string;
+  region: string;
+  /** The ids of the stacks that are deployed before it. */
+  dependencies: string[];
+  template: Template;
+}
+
+/** The stacks that the app has with some CDK context, in their order. Each call reads them again, so a test may change its own. */
+export function synthesized(context: Context): SynthesizedStack[] {
+  const { artifacts } = read(context, 'manifest.json') as { artifacts: Record<string, Artifact> };
+  const isStack = (id: string) => artifacts[id]?.type === 'aws:cloudformation:stack';
+  return Object.entries(artifacts)
+    .filter(([id]) => isStack(id))
+    .map(([id, { dependencies = [], environment = '', properties }]) => ({
+      id,
+      name: String(properties?.stackName),
+      region: environment.split('/').at(-1) as string,
+      dependencies: dependencies.filter(isStack),
+      template: read(context, `${id}.template.json`) as Template,
+    }));
+}
+
+/** Their templates. */
+export const stacksOf = (context: Context): Templates =>
+  Object.fromEntries(synthesized(context).map(({ id, template }) => [id, template])) as Templates;
+
+/** What the synth says: warnings and errors. */
+export const messagesOf = (context: Context): Message[] => read(context, MESSAGES) as Message[];
+
+/** What cdk-nag finds, for a context of `NAGGED`. */
+export const naggedOf = (context: Context): Nagged => read(context, NAG) as Nagged;

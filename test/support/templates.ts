@@ -23,6 +23,6 @@ export const resourcesOf = (layout: Layout, type: string): TemplateResource[] =>
   STACKS.flatMap((stack) => Object.values(templateOf(layout, stack).Resources)).filter(({ Type }) => Type === type);
 
 /** The template without what changes with every line of code: asset hashes. */
-export function normalised(template: Template): unknown {
-  return JSON.parse(JSON.stringify(template).replace(/[0-9a-f]{64}/g, '<asset>'));
+export function normalised(template: Template): Template {
+  return JSON.parse(JSON.stringify(template).replace(/[0-9a-f]{64}/g, '<asset>')) as Template;
 }

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Flow, FLOWS } from '../../lib/flows';
 import { DISPATCHERS } from '../../lib/triggers';
-import { Stacks } from '../support/stacks';
+import { type Context, CONTEXTS } from '../support/contexts';
+import { stacksOf } from '../support/stacks';
 import { assemblyOf, PROJECT } from '../support/synthesize-once';
-import { resourcesOf, templateOf } from '../support/templates';
+import { normalised, resourcesOf, templateOf } from '../support/templates';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
 
 const flows = FLOWS as readonly Flow[];
@@ -286,14 +287,11 @@ test('only flows that page have the secret, and it is in no template', () => {
 });
 
 describe('what the config changes in the API stack', () => {
-  const synth = new Stacks();
-  afterAll(() => synth.remove());
-
   test('raising the version of the cursor secret changes the functions that have it, and only those', () => {
-    const functions = (version: number) =>
-      Object.entries(synth.of({ cursorSecretVersion: version }).Api.Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
-    const before = Object.fromEntries(functions(1));
-    const changed = functions(2).filter(([id, fn]) => JSON.stringify(fn) !== JSON.stringify(before[id]));
+    const functions = (context: Context) =>
+      Object.entries(normalised(stacksOf(context).Api).Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
+    const before = Object.fromEntries(functions(CONTEXTS['per-domain']));
+    const changed = functions(CONTEXTS['second cursor secret']).filter(([id, fn]) => JSON.stringify(fn) !== JSON.stringify(before[id]));
     const pages = flows.filter((flow) => flow.pages).map(({ name }) => name);
     const names = changed.map(([, { Properties }]) => (Properties.Environment as { Variables: Record<string, string> }).Variables.POWERTOOLS_SERVICE_NAME);
     expect(names.sort()).toEqual(pages.sort());

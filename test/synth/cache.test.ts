@@ -1,17 +1,11 @@
-import type { Stack } from 'aws-cdk-lib';
-import { createApp } from '../../lib/store-app';
 import { type Flow, FLOWS } from '../../lib/flows';
 import { DAX_PRICES } from '../../lib/dax-prices';
-import { capturedOutput } from '../support/captured-output';
-import { Stacks } from '../support/stacks';
-import { LAYOUTS } from '../support/synthesize-once';
+import { rows, runs } from '../support/complete';
+import { type Context, CONTEXTS, LAYOUTS } from '../support/contexts';
+import { messagesOf, stacksOf, synthesized } from '../support/stacks';
 import type { Template, TemplateResource } from '../support/templates';
 
 const flows = FLOWS as readonly Flow[];
-const printed = capturedOutput();
-const synth = new Stacks();
-afterAll(() => synth.remove());
-
 const resources = ({ Resources }: Template, type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
 const one = (template: Template, type: string): TemplateResource['Properties'] => {
   const [found, ...others] = resources(template, type);
@@ -59,10 +53,10 @@ test('the catalogue has these flows and no others in its column', () => {
   expect(Object.fromEntries(listed)).toEqual(THROUGH_DAX);
 });
 
-describe.each(LAYOUTS)('with dax, in three regions, %s', (layout) => {
-  const context = { layout, regions: 'us-east-1,eu-west-1,ap-southeast-1', encryption: 'customer', kinesis: 'true' };
-  const stacks = synth.of({ ...context, dax: 'true' });
-  const without = synth.of(context);
+// The cache is about one table, which the layouts name differently.
+describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('with dax, in three regions, %s', (layout) => {
+  const stacks = stacksOf({ ...CONTEXTS['regions and dax'], layout });
+  const without = stacksOf({ ...CONTEXTS.regions, layout });
   const table = layout === 'single-table' ? 'store-dev-Store' : 'store-dev-Products';
   const arn = (more = '') => ({ 'Fn::Join': ['', ['arn:aws:dynamodb:us-east-1:', { Ref: 'AWS::AccountId' }, `:table/${table}${more}`]] });
 
@@ -179,12 +173,10 @@ describe.each(LAYOUTS)('with dax, in three regions, %s', (layout) => {
   });
 
   test('CloudFormation is told the order: tables, cache, API', () => {
-    const app = synth.app({ dax: 'true', layout });
-    app.synth();
-    const stack = (id: string) => app.node.findChild(id) as Stack;
-    expect(stack('Cache').dependencies.map(({ node }) => node.id)).toEqual(['Data']);
-    expect(stack('Api').dependencies.map(({ node }) => node.id).sort()).toEqual(['Cache', 'Data']);
-    expect(stack('Cache').stackName).toBe('store-dev-cache');
+    const stack = (name: string) => synthesized(CONTEXTS.dax).find(({ id }) => id === name)!;
+    expect(stack('Cache').dependencies).toEqual(['Data']);
+    expect(stack('Api').dependencies.sort()).toEqual(['Cache', 'Data']);
+    expect(stack('Cache').name).toBe('store-dev-cache');
   });
 });
 
@@ -193,24 +185,23 @@ const output = (attribute: string) => ({
 });
 
 describe('the cluster and its network', () => {
-  const { Cache } = synth.of({ dax: 'true', daxNodeType: 'dax.r5.large', daxRecordTtlSeconds: 120, daxQueryTtlSeconds: 5 });
+  const { Cache } = stacksOf(CONTEXTS['large cache']);
 
   test('are encrypted, of the config\'s size, and of the age that the config says', () => {
     const cluster = one(Cache, 'AWS::DAX::Cluster');
-    expect(cluster).toMatchObject({ NodeType: 'dax.r5.large', ReplicationFactor: 1, ClusterEndpointEncryptionType: 'TLS', SSESpecification: { SSEEnabled: true } });
+    expect(cluster).toMatchObject({ NodeType: 'dax.r5.large', ReplicationFactor: 3, ClusterEndpointEncryptionType: 'TLS', SSESpecification: { SSEEnabled: true } });
     // A name of 20 characters would not hold that of a stage, and CloudFormation can replace what it named.
     expect(cluster).not.toHaveProperty('ClusterName');
     expect(one(Cache, 'AWS::DAX::ParameterGroup').ParameterNameValues).toEqual({ 'record-ttl-millis': '120000', 'query-ttl-millis': '5000' });
     expect(cluster.ParameterGroupName).toEqual({ Ref: 'Parameters120x5' });
     // DAX refuses to change a group that a cluster uses.
-    const other = synth.of({ dax: 'true', daxNodeType: 'dax.r5.large', daxRecordTtlSeconds: 120, daxQueryTtlSeconds: 6 });
-    expect(Object.keys(other.Cache.Resources)).toContain('Parameters120x6');
-    expect(Object.keys(other.Cache.Resources)).not.toContain('Parameters120x5');
+    const other = Object.keys(stacksOf(CONTEXTS.dax).Cache.Resources);
+    expect(other.filter((id) => id.startsWith('Parameters'))).toEqual(['Parameters300x60']);
   });
 
   test('a cluster that is replaced takes its functions and alarms along: CDK does not deploy what has the same template', () => {
-    const small = synth.of({ dax: 'true' });
-    const large = synth.of({ dax: 'true', daxNodeType: 'dax.r5.large' });
+    const small = stacksOf(CONTEXTS.dax);
+    const large = stacksOf(CONTEXTS['large cache']);
     const functions = (template: Template) => functionsOf(template).filter(({ name }) => name in THROUGH_DAX);
     for (const [at, { name, variables }] of functions(small.Api).entries()) {
       expect([name, variables.DAX_NODE_TYPE, functions(large.Api)[at]!.variables.DAX_NODE_TYPE]).toEqual([name, 'dax.t3.small', 'dax.r5.large']);
@@ -245,58 +236,54 @@ describe('the cluster and its network', () => {
     expect(one(Cache, 'AWS::Logs::LogGroup').RetentionInDays).toBe(30);
   });
 
-  const subnetsOf = (daxNodes: number) =>
-    Object.entries(synth.of({ dax: 'true', daxNodes }).Cache.Resources)
+  const subnetsOf = (context: Context) =>
+    Object.entries(stacksOf(context).Cache.Resources)
       .filter(([, { Type }]) => Type === 'AWS::EC2::Subnet')
       .map(([id, { Properties: { AvailabilityZone, CidrBlock } }]) => [id, AvailabilityZone, CidrBlock]);
 
   test('are in three zones, and another number of them moves no subnet', () => {
-    const subnets = subnetsOf(1);
+    const subnets = subnetsOf(CONTEXTS.dax);
     expect(subnets.map(([, ...place]) => place)).toEqual([0, 1, 2].map((zone) => [{ 'Fn::Select': [zone, { 'Fn::GetAZs': '' }] }, `10.0.${zone}.0/24`]));
-    for (const nodes of [2, 3, 10]) expect(subnetsOf(nodes)).toEqual(subnets);
+    for (const context of [CONTEXTS['large cache'], CONTEXTS.everything]) expect(subnetsOf(context)).toEqual(subnets);
     expect(one(Cache, 'AWS::DAX::SubnetGroup').SubnetIds).toEqual(subnets.map(([id]) => ({ Ref: id })));
   });
 });
 
 test('the bundle with the client is asked for these functions in the home region, and for no other', () => {
-  const asked: [string, boolean | undefined][] = [];
-  const folder = (name: string, withDax?: boolean) => {
-    asked.push([name, withDax]);
-    return __dirname;
-  };
-  createApp({ folder }, { context: { dax: 'true', regions: 'us-east-1,eu-west-1' }, builtinCloudFormationValidation: false });
-  const withDax = asked.filter(([, given]) => given).map(([name]) => name);
-  expect(withDax.sort()).toEqual(Object.keys(THROUGH_DAX).sort());
-  expect(asked.length).toBeGreaterThan(2 * flows.length);
-  asked.length = 0;
-  createApp({ folder }, { context: {}, builtinCloudFormationValidation: false });
-  expect(asked.filter(([, given]) => given)).toEqual([]);
+  // Without bundles there are two assets: the one of all functions, and the one of those with the client.
+  const bundles = (template: Template) =>
+    functionsOf(template).map(({ name, properties }) => [name, (properties.Code as { S3Key: string }).S3Key] as const);
+  const stacks = stacksOf(CONTEXTS['regions and dax']);
+  const [[, plain]] = bundles(stacks.Events) as [[string, string]];
+  const withClient = bundles(stacks.Api).filter(([, key]) => key !== plain);
+  expect(withClient.map(([name]) => name).sort()).toEqual(Object.keys(THROUGH_DAX).sort());
+  expect(new Set(withClient.map(([, key]) => key)).size).toBe(1);
+  const others = [stacks['Api-eu-west-1'], stacks['Api-ap-southeast-1'], stacksOf(CONTEXTS.regions).Api].flatMap(bundles);
+  expect(others).toHaveLength(3 * flows.length);
+  expect(others.filter(([, key]) => key !== plain)).toEqual([]);
 });
 
 describe('what it costs', () => {
-  const warnings = (context: Record<string, unknown>) => {
-    const { stacks } = synth.app(context).synth();
-    return stacks.flatMap(({ messages }) => messages).map(({ level, id, entry: { data } }) => `${level} ${id}: ${String(data)}`);
-  };
+  const warnings = (context: Context) => messagesOf(context).map(({ level, id, text }) => `${level} ${id}: ${text}`);
 
-  test.each<[Record<string, unknown>, string[]]>([
-    [{}, ['29.20 dollars a month', '1 node of dax.t3.small in us-east-1, each at 0.04 dollars an hour', 'Fewer than three nodes are for tests']],
-    [{ daxNodes: 2 }, ['58.40 dollars a month', '2 nodes of dax.t3.small in us-east-1', 'Fewer than three nodes are for tests']],
-    [{ daxNodes: 3, daxNodeType: 'dax.r5.large' }, ['558.45 dollars a month', '3 nodes of dax.r5.large in us-east-1, each at 0.255 dollars an hour']],
-    [{ daxNodes: 3, regions: 'eu-west-1,us-east-1' }, ['3 nodes of dax.t3.small in eu-west-1', 'the price of us-east-1', 'The price of eu-west-1 is another one']],
-  ])('%j is said at the synth, once, with the source of the price', (context, says) => {
-    const [warning, ...others] = warnings({ dax: 'true', ...context });
+  const COSTS: [Context, string[]][] = [
+    [CONTEXTS.dax, ['29.20 dollars a month', '1 node of dax.t3.small in us-east-1, each at 0.04 dollars an hour', 'Fewer than three nodes are for tests']],
+    [CONTEXTS['large cache'], ['558.45 dollars a month', '3 nodes of dax.r5.large in us-east-1, each at 0.255 dollars an hour']],
+    [CONTEXTS.everything, ['3 nodes of dax.t3.small in eu-west-1', 'the price of us-east-1', 'The price of eu-west-1 is another one']],
+    [{ dax: 'true', daxNodes: 2 }, ['58.40 dollars a month', '2 nodes of dax.t3.small in us-east-1', 'Fewer than three nodes are for tests']],
+  ];
+  test.each(COSTS.slice(0, runs(3, COSTS.length)))('%j is said at the synth, once, with the source of the price', (context, says) => {
+    const [warning, ...others] = warnings(context);
     expect(others).toEqual([]);
     expect(warning).toMatch(/^warning \/Cache: The DAX cluster costs about .* \[ack: store:dax-cost\]$/);
     for (const text of [...says, 'used or not', 'read on 2026-']) expect(warning).toContain(text);
     const three = context.daxNodes === 3;
     expect([three, warning!.includes('Fewer than three')]).toEqual([three, !three]);
     expect(warning!.includes('is another one')).toBe('regions' in context);
-    expect(printed().join('')).toContain('The DAX cluster costs');
   });
 
   test('without dax nothing is said', () => {
-    expect(warnings({})).toEqual([]);
+    expect(warnings(CONTEXTS.regions)).toEqual([]);
   });
 
   test('each price says where it is from', () => {

@@ -1,5 +1,5 @@
-import { Stacks } from '../support/stacks';
-import { LAYOUTS } from '../support/synthesize-once';
+import { CONTEXTS, LAYOUTS } from '../support/contexts';
+import { stacksOf } from '../support/stacks';
 import { resourcesOf, type Template } from '../support/templates';
 
 describe.each(LAYOUTS)('the data stack of %s', (layout) => {
@@ -38,30 +38,24 @@ test('the users sign in with a long password, and a second factor where they wan
 });
 
 describe('what the config changes in the data stack', () => {
-  let synth: Stacks;
-  beforeAll(() => {
-    synth = new Stacks();
-  });
-  afterAll(() => synth.remove());
-  const stacks = (context: Record<string, unknown>) => {
-    const { Data: data, Api: api } = synth.of(context);
-    return { data, api };
-  };
   const tables = ({ Resources }: Template) => Object.values(Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::GlobalTable');
 
   test('destroy: nothing is kept, nothing is protected', () => {
-    const { data } = stacks({ removal: 'destroy' });
-    for (const { Properties, DeletionPolicy } of tables(data)) {
+    const found = tables(stacksOf(CONTEXTS.trial).Data);
+    expect(found).toHaveLength(1);
+    for (const { Properties, DeletionPolicy } of found) {
       expect(DeletionPolicy).toBe('Delete');
       expect(Properties.Replicas).toEqual([expect.objectContaining({ DeletionProtectionEnabled: false })]);
     }
   });
 
   test('a customer key: the tables are encrypted with it, and each function may use it through DynamoDB', () => {
-    const { data, api } = stacks({ encryption: 'customer' });
+    const { Data: data, Api: api } = stacksOf(CONTEXTS.regions);
+    expect(tables(data)).toHaveLength(3);
     for (const { Properties } of tables(data)) {
       expect(Properties.SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS' });
-      expect(Properties.Replicas).toEqual([expect.objectContaining({ SSESpecification: { KMSMasterKeyId: expect.anything() } })]);
+      const encrypted = expect.objectContaining({ SSESpecification: { KMSMasterKeyId: expect.anything() } }) as object;
+      expect(Properties.Replicas).toEqual([encrypted, encrypted, encrypted]);
     }
     const policies = Object.values(api.Resources).filter(({ Type }) => Type === 'AWS::IAM::Policy');
     for (const { Properties } of policies) {
@@ -74,26 +68,27 @@ describe('what the config changes in the data stack', () => {
   });
 
   test('a key that DynamoDB owns, where nothing is said', () => {
-    const found = tables(stacks({}).data);
+    const found = tables(stacksOf(CONTEXTS['per-domain']).Data);
     expect(found).toHaveLength(3);
     for (const { Properties } of found) expect(Properties.SSESpecification).toEqual({ SSEEnabled: false });
   });
 
   test('an AWS managed key', () => {
-    for (const { Properties } of tables(stacks({ encryption: 'aws-managed' }).data)) {
+    for (const { Properties } of tables(stacksOf(CONTEXTS.trial).Data)) {
       expect(Properties.SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS' });
     }
   });
 
   test('shards, stage and region arrive where they belong', () => {
-    const { data, api } = stacks({ statusShards: '8', stage: 'prod', regions: 'eu-west-1' });
+    const { Data: data, Api: api } = stacksOf(CONTEXTS.named);
+    const { stage } = CONTEXTS.named;
     for (const { Properties } of tables(data)) {
-      expect(Properties.TableName).toMatch(/^store-prod-/);
+      expect(Properties.TableName).toMatch(new RegExp(`^store-${stage}-(Users|Products|Orders)$`));
       expect(Properties.Replicas).toEqual([expect.objectContaining({ Region: 'eu-west-1' })]);
     }
     const functions = Object.values(api.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
     for (const { Properties } of functions) {
-      expect(Properties.Environment).toMatchObject({ Variables: { STATUS_SHARDS: '8', USERS_TABLE: 'store-prod-Users' } });
+      expect(Properties.Environment).toMatchObject({ Variables: { STATUS_SHARDS: '8', USERS_TABLE: `store-${stage}-Users` } });
     }
   });
 });

@@ -1,7 +1,8 @@
 import '../support/flow-environment';
 import { DISPATCHERS } from '../../lib/triggers';
 import { BUS_EVENTS, SOURCE } from '../../lambda/triggers/bus-events';
-import { Stacks } from '../support/stacks';
+import { CONTEXTS } from '../support/contexts';
+import { stacksOf } from '../support/stacks';
 import { LAYOUTS } from '../support/synthesize-once';
 import { resourcesOf, type Template, templateOf } from '../support/templates';
 
@@ -129,15 +130,6 @@ describe.each(LAYOUTS)('the event source mappings of %s', (layout) => {
 });
 
 describe('the events stack', () => {
-  let synth: Stacks;
-  beforeAll(() => {
-    synth = new Stacks();
-  });
-  afterAll(() => synth.remove());
-  const stacks = (context: Record<string, unknown>) => {
-    const { Data: data, Events: events } = synth.of(context);
-    return { data, events };
-  };
   const ofType = ({ Resources }: Template, type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
 
   test('every rule, and the archive of the bus, matches events that the store sends', () => {
@@ -170,15 +162,15 @@ describe('the events stack', () => {
   });
 
   test('a trial keeps no access logs: they would come when the stack is to go', () => {
-    const buckets = ofType(stacks({ removal: 'destroy' }).events, 'AWS::S3::Bucket');
+    const buckets = ofType(stacksOf(CONTEXTS.trial).Events, 'AWS::S3::Bucket');
     expect(buckets).toEqual([expect.objectContaining({ DeletionPolicy: 'Delete', Properties: expect.not.objectContaining({ LoggingConfiguration: expect.anything() }) })]);
   });
 
   test('a Kinesis stream, its consumer and what they cost only where they are asked for', () => {
-    const without = stacks({});
-    expect(ofType(without.data, 'AWS::Kinesis::Stream')).toEqual([]);
-    expect(ofType(without.events, 'AWS::Lambda::EventSourceMapping')).toHaveLength(3);
-    const { data, events } = stacks({ kinesis: 'true' });
+    const without = stacksOf(CONTEXTS['per-domain']);
+    expect(ofType(without.Data, 'AWS::Kinesis::Stream')).toEqual([]);
+    expect(ofType(without.Events, 'AWS::Lambda::EventSourceMapping')).toHaveLength(3);
+    const { Data: data, Events: events } = stacksOf(CONTEXTS.kinesis);
     expect(ofType(data, 'AWS::Kinesis::Stream')).toHaveLength(1);
     const destinations = ofType(data, 'AWS::DynamoDB::GlobalTable').map(({ Properties }) => [
       Properties.TableName,
@@ -197,7 +189,7 @@ describe('the events stack', () => {
   });
 
   test('who mails is who the config names', () => {
-    const { events } = stacks({ mailFrom: 'shop@example.org' });
+    const { Events: events } = stacksOf(CONTEXTS.named);
     expect(ofType(events, 'AWS::SES::EmailIdentity').map(({ Properties }) => Properties.EmailIdentity)).toEqual(['shop@example.org']);
   });
 });

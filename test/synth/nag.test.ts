@@ -1,76 +1,27 @@
-import { type App, Validations } from 'aws-cdk-lib';
-import { AwsSolutionsChecks, NagPack, ServerlessChecks } from 'cdk-nag';
-import { Stacks } from '../support/stacks';
+import { runs } from '../support/complete';
+import { NAGGED } from '../support/contexts';
+import { naggedOf } from '../support/stacks';
+import { synthesizeAll } from '../support/synthesize-once';
 
-/** What changes which resources there are, or how they are protected. */
-const CONFIGS = [
-  {},
-  { layout: 'single-table' },
-  { encryption: 'customer', kinesis: 'true' },
-  { layout: 'single-table', encryption: 'aws-managed', kinesis: 'true', removal: 'destroy' },
-  { removal: 'destroy' },
-  { regions: 'us-east-1,eu-west-1', encryption: 'customer', capacity: 'provisioned', alarmEmail: 'ops@example.com' },
-  { dax: 'true' },
-  { layout: 'single-table', regions: 'eu-west-1,us-east-1', encryption: 'customer', dax: 'true', daxNodes: 3 },
-];
-
-/** What CDK acknowledges itself, in its own FlowLog. */
-const BY_CDK = ['CloudFormation-Validate::F3002', 'CloudFormation-Validate::F3003'];
-
-interface Finding {
-  id: string;
-  path: string;
-  what: string;
-}
-
-/** What both packs find, less what is acknowledged, unless that is asked for too. */
-function findings(app: App, { acknowledged }: { acknowledged: boolean }): Finding[] {
-  const internal = NagPack.prototype as unknown as { isAcknowledged(): boolean };
-  if (acknowledged) jest.spyOn(internal, 'isAcknowledged').mockReturnValue(false);
-  const packs = [AwsSolutionsChecks, ServerlessChecks].map((Pack) => new Pack(app, { verbose: true }));
-  const found = packs.flatMap((pack) => pack.validateScope(app).violations);
-  jest.restoreAllMocks();
-  return found.flatMap(({ ruleName, description, violatingResources }) =>
-    violatingResources.map(({ constructPath = '' }) => ({ id: ruleName, path: constructPath, what: description })),
-  );
-}
-
-/** What is acknowledged, where, and why. */
-function acknowledgements(app: App): { id: string; path: string; reason: string }[] {
-  return app.node.findAll().flatMap(({ node }) =>
-    node.metadata
-      .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
-      .flatMap(({ data }) => Object.entries(data as Record<string, string>))
-      .filter(([id]) => !BY_CDK.includes(id))
-      .map(([id, reason]) => ({ id: id.replace(/^Annotation::/, ''), path: node.path, reason })),
-  );
-}
+const CONFIGS = NAGGED.slice(0, runs(2, NAGGED.length));
 
 describe('cdk-nag, AwsSolutions and Serverless', () => {
-  const synth = new Stacks();
-  const apps = CONFIGS.map((config) => ({ config, app: synth.app(config) }));
-  beforeAll(() => {
-    // Each synth prints what a cache costs.
-    const printing = jest.spyOn(console, 'error').mockImplementation(() => {});
-    for (const { app } of apps) app.synth();
-    printing.mockRestore();
-  });
-  afterAll(() => synth.remove());
+  beforeAll(() => synthesizeAll(CONFIGS), 120_000);
 
-  test.each(apps)('no finding that nobody acknowledged, with $config', ({ app }) => {
-    const open = findings(app, { acknowledged: false }).map(({ id, path, what }) => `${id} at ${path}: ${what}`);
-    // Mend what is found. Where it does not apply, say why, beside the construct: Validations.of(scope).acknowledge({ id, reason }).
+  test.each(CONFIGS)('no finding that nobody acknowledged, with %j', (config) => {
+    const open = naggedOf(config).open.map(({ id, path, what }) => `${id} at ${path}: ${what}`);
+    // Repair what is found. Where it does not apply, say why, beside the construct: Validations.of(scope).acknowledge({ id, reason }).
     expect(open).toEqual([]);
   });
 
   test('an acknowledgement has a reason, and there is a finding for it', () => {
     const unused = new Set<string>();
     const used = new Set<string>();
-    for (const { app } of apps) {
-      const found = findings(app, { acknowledged: true });
-      for (const { id, path, reason } of acknowledgements(app)) {
+    for (const { all, acknowledgements } of CONFIGS.map(naggedOf)) {
+      expect(all.length).toBeGreaterThan(50);
+      for (const { id, path, reason } of acknowledgements) {
         expect([id, reason]).toEqual([id, expect.stringMatching(/^[A-Z].{40,}\.$/)]);
-        const answered = found.some((finding) => finding.id === id && `${finding.path}/`.startsWith(`${path}/`));
+        const answered = all.some((finding) => finding.id === id && `${finding.path}/`.startsWith(`${path}/`));
         (answered ? used : unused).add(`${id} at ${path}`);
       }
     }
@@ -78,7 +29,7 @@ describe('cdk-nag, AwsSolutions and Serverless', () => {
   });
 
   test('what is acknowledged is this, and no more', () => {
-    const all = apps.flatMap(({ app }) => acknowledgements(app)).map(({ id, reason }) => [id, reason] as const);
+    const all = CONFIGS.flatMap((config) => naggedOf(config).acknowledgements).map(({ id, reason }) => [id, reason] as const);
     const byId = Object.fromEntries([...new Set(all.map(([id]) => id))].sort().map((id) => [id, [...new Set(all.filter(([other]) => other === id).map(([, reason]) => reason))]]));
     expect(byId).toMatchInlineSnapshot(`
 {

@@ -1,21 +1,20 @@
 import { type Flow, FLOWS } from '../../lib/flows';
-import { Stacks } from '../support/stacks';
-import { LAYOUTS } from '../support/synthesize-once';
+import { rows } from '../support/complete';
+import { CONTEXTS, LAYOUTS } from '../support/contexts';
+import { stacksOf } from '../support/stacks';
 import type { Template, TemplateResource } from '../support/templates';
 
 const HOME = 'us-east-1';
 const OTHERS = ['eu-west-1', 'ap-southeast-1'] as const;
-const REGIONS = [HOME, ...OTHERS].join();
 
 const flows = FLOWS as readonly Flow[];
 const resources = ({ Resources }: Template, type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
 
-describe.each(LAYOUTS)('three regions, %s', (layout) => {
-  const synth = new Stacks();
-  const context = { regions: REGIONS, layout, encryption: 'customer', kinesis: 'true' };
-  const stacks = synth.of(context);
+// Regions are the same in both layouts: what roles reach is asked of both by test/flows/permissions.test.ts.
+describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('three regions, %s', (layout) => {
+  const context = { ...CONTEXTS.regions, layout };
+  const stacks = stacksOf(context);
   const api = (region: string): Template => (region === HOME ? stacks.Api : stacks[`Api-${region as (typeof OTHERS)[number]}`]);
-  afterAll(() => synth.remove());
 
   test('each has an API of its own, with every flow', () => {
     for (const region of [HOME, ...OTHERS]) {
@@ -32,7 +31,7 @@ describe.each(LAYOUTS)('three regions, %s', (layout) => {
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 35 },
           DeletionProtectionEnabled: true,
           ContributorInsightsSpecification: { Enabled: true, Mode: 'THROTTLED_KEYS' },
-          ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 4_000 },
+          ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 600 },
           SSESpecification: { KMSMasterKeyId: expect.anything() },
           Tags: [
             { Key: 'app', Value: 'dynamodb-store' },
@@ -44,7 +43,7 @@ describe.each(LAYOUTS)('three regions, %s', (layout) => {
         for (const index of indexes) {
           expect(index).toMatchObject({
             ContributorInsightsSpecification: { Enabled: true, Mode: 'THROTTLED_KEYS' },
-            ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 4_000 },
+            ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 600 },
           });
         }
       }

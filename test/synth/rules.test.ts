@@ -1,12 +1,20 @@
-import type { App } from 'aws-cdk-lib';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type App, CloudFormationValidatePlugin } from 'aws-cdk-lib';
 import { CfnGlobalTable } from 'aws-cdk-lib/aws-dynamodb';
 import { ruleFiles } from '../../lib/rules';
-import { Stacks } from '../support/stacks';
-import { LAYOUTS } from '../support/synthesize-once';
+import { createApp } from '../../lib/store-app';
+import { describeCompletely } from '../support/complete';
+import { CONTEXTS } from '../support/contexts';
+import { stacksOf, synthesized } from '../support/stacks';
+import { PROJECT } from '../support/synthesize-once';
 import { STACKS, type Template, templateOf } from '../support/templates';
 import { findingsOf } from '../support/validator';
 
 type Resources = Template['Resources'];
+
+const TEMPLATES = Object.fromEntries(STACKS.map((stack) => [stack, templateOf('per-domain', stack)])) as Record<(typeof STACKS)[number], Template>;
 
 interface Key {
   AttributeName: string;
@@ -69,16 +77,13 @@ const mapping = (change: (properties: Record<string, unknown>) => void): Templat
 const statement = (added: Statement): Template =>
   changed('Api', 'getuserRoleDefaultPolicy', ({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement.push(added));
 
-const synth = new Stacks();
-const { Cache } = synth.of({ dax: 'true' });
-synth.remove();
+const { Cache } = stacksOf(CONTEXTS.dax);
 
 /** The template of the cache, with one resource changed, or more of them. */
 const cache = (id: string, change: (properties: Record<string, unknown>) => void, more: Resources = {}): Template => {
   const template = structuredClone(Cache);
   change(Object.entries(template.Resources).find(([logicalId]) => new RegExp(`^${id}([0-9A-F]{8})?$`).test(logicalId))![1].Properties);
-  Object.assign(template.Resources, more);
-  return template;
+  return { Resources: { ...reachable(template, 'Cluster').Resources, ...more } };
 };
 
 /** More in the template of the cache. */
@@ -112,11 +117,22 @@ const managed = (policy: string): Template =>
     Properties.ManagedPolicyArns = [{ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:iam::aws:policy/${policy}`]] }];
   });
 
-/** The real template of a stack, with one resource changed. */
+/** A resource of the real template of a stack, changed, with what it refers to. */
 function changed(stack: (typeof STACKS)[number], id: string, change: (resource: Resources[string]) => void): Template {
-  const template = templateOf('per-domain', stack);
-  change(Object.entries(template.Resources).find(([logicalId]) => new RegExp(`^${id}[0-9A-F]{8}$`).test(logicalId))![1]);
-  return template;
+  const template = structuredClone(TEMPLATES[stack]);
+  const [logicalId, resource] = Object.entries(template.Resources).find(([other]) => new RegExp(`^${id}[0-9A-F]{8}$`).test(other))!;
+  change(resource);
+  return reachable(template, logicalId);
+}
+
+/** What a resource refers to, by any way, and itself: the validator takes a second for a whole template. */
+function reachable({ Resources }: Template, ...ids: string[]): Template {
+  const found = new Set(ids);
+  for (const id of found) {
+    const text = JSON.stringify(Resources[id]);
+    for (const other of Object.keys(Resources)) if (text.includes(`"${other}"`)) found.add(other);
+  }
+  return { Resources: Object.fromEntries(Object.entries(Resources).filter(([id]) => found.has(id))) };
 }
 
 const replicate = (table: Table, ...regions: string[]) => {
@@ -822,16 +838,18 @@ const FINE: Record<string, Template> = {
 
 describe('the rules of the project', () => {
   let findings: Record<string, string[]>;
-  const real = [...LAYOUTS.flatMap((layout) => STACKS.map((stack) => `${stack} of ${layout}`)), 'Cache'];
+  // Both layouts, everything that is off by default, and both ways to delete; test/synth/matrix.test.ts has all combinations.
+  const real = [CONTEXTS.everything, CONTEXTS.trial].flatMap((context, at) =>
+    synthesized(context).map(({ id, template, region }) => ({ name: `${id} of ${['everything', 'a trial'][at]}`, template, region })),
+  );
 
   beforeAll(() => {
-    findings = findingsOf({
-      ...Object.fromEntries(LAYOUTS.flatMap((layout) => STACKS.map((stack) => [`${stack} of ${layout}`, templateOf(layout, stack)]))),
-      Cache,
-      ...Object.fromEntries(CASES.map(({ rule, change, template }) => [`${rule} ${change}`, template])),
-      ...FINE,
-    });
-  }, 60_000);
+    findings = findingsOf({ ...Object.fromEntries(CASES.map(({ rule, change, template }) => [`${rule} ${change}`, template])), ...FINE });
+    for (const region of new Set(real.map((stack) => stack.region))) {
+      const here = real.filter((stack) => stack.region === region);
+      Object.assign(findings, findingsOf(Object.fromEntries(here.map(({ name, template }) => [name, template])), { region }));
+    }
+  }, 120_000);
 
   test.each(CASES)('$rule refuses $change, saying what is wrong', ({ rule, change, says, also }) => {
     const found = findings[`${rule} ${change}`]!.filter((finding) => finding.startsWith('STORE-'));
@@ -845,7 +863,7 @@ describe('the rules of the project', () => {
     expect(findings[name]!.filter((finding) => finding.startsWith('STORE-'))).toEqual([]);
   });
 
-  test.each(real)('nothing is found, by any rule, in the template %s', (name) => {
+  test.each(real)('nothing is found, by any rule, in the template $name', ({ name }) => {
     expect(findings[name]).toEqual([]);
   });
 
@@ -856,23 +874,41 @@ describe('the rules of the project', () => {
 });
 
 describe('a change of the source', () => {
-  const synth = new Stacks();
-  afterAll(() => synth.remove());
-  const withoutRecovery = (app: App) => {
-    const tables = app.node.findAll().filter((construct) => construct instanceof CfnGlobalTable);
-    tables[0]!.addPropertyOverride('Replicas.0.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled', false);
+  const folder = mkdtempSync(join(tmpdir(), 'store-rules-'));
+  beforeAll(() => {
+    mkdirSync(join(folder, 'code'));
+    writeFileSync(join(folder, 'code/index.mjs'), '');
+  });
+  afterEach(() => jest.restoreAllMocks());
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** The app of the source with one line changed. */
+  function withoutRecovery(builtinCloudFormationValidation: boolean): App {
+    const { context } = jest.requireActual<{ context: Record<string, unknown> }>(join(PROJECT, 'cdk.json'));
+    const app = createApp({ folder: () => join(folder, 'code') }, { outdir: join(folder, 'out'), builtinCloudFormationValidation, context });
+    const [table] = app.node.findAll().filter((construct) => construct instanceof CfnGlobalTable);
+    table!.addPropertyOverride('Replicas.0.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled', false);
     return app;
-  };
+  }
 
   test('that breaks a rule stops the synth', () => {
-    const app = withoutRecovery(synth.app({}, { builtinCloudFormationValidation: true }));
+    const app = withoutRecovery(true);
+    // Of the templates the one that breaks it, since each takes its time.
+    const { validate } = CloudFormationValidatePlugin.prototype;
+    jest.spyOn(CloudFormationValidatePlugin.prototype, 'validate').mockImplementation(function validateData(this: CloudFormationValidatePlugin, context) {
+      return validate.call(this, { ...context, stackTemplates: context.stackTemplates.filter(({ stackConstructPath }) => stackConstructPath === 'Data') });
+    });
     expect(() => app.synth()).toThrow(/store-dev-Users has no point-in-time recovery in us-east-1.*CloudFormation-Validate::STORE-DDB-001/s);
   }, 60_000);
 
-  test('is not looked at where the validator is off', () => {
-    expect(() => withoutRecovery(synth.app({})).synth()).not.toThrow();
-    jest.replaceProperty(process, 'env', { ...process.env, CDK_VALIDATION: 'false' });
-    expect(() => withoutRecovery(synth.app({}, { builtinCloudFormationValidation: true })).synth()).not.toThrow();
-    jest.restoreAllMocks();
+  describeCompletely('where the validator is off', () => {
+    test('by a property of the app, is not looked at', () => {
+      expect(() => withoutRecovery(false).synth()).not.toThrow();
+    });
+
+    test('by the environment, is not looked at', () => {
+      jest.replaceProperty(process, 'env', { ...process.env, CDK_VALIDATION: 'false' });
+      expect(() => withoutRecovery(true).synth()).not.toThrow();
+    });
   });
 });

@@ -1,24 +1,10 @@
 import { schemaFindings } from '../support/schema';
-import { Stacks } from '../support/stacks';
-import { LAYOUTS } from '../support/synthesize-once';
+import { LAYOUTS } from '../support/contexts';
 import { STACKS, type Template, templateOf } from '../support/templates';
 
 describe.each(LAYOUTS)('the templates of %s are what the resource specification says', (layout) => {
   test.each(STACKS)('%s', (stack) => {
     expect(schemaFindings(templateOf(layout, stack))).toEqual([]);
-  });
-});
-
-describe('and so are those of other configs', () => {
-  const synth = new Stacks();
-  afterAll(() => synth.remove());
-
-  test.each([
-    { encryption: 'customer', kinesis: 'true' },
-    { encryption: 'aws-managed', removal: 'destroy', layout: 'single-table' },
-    { dax: 'true', daxNodes: 3, regions: 'us-east-1,eu-west-1', encryption: 'customer' },
-  ])('%j', (config) => {
-    expect(Object.values(synth.of(config)).flatMap(schemaFindings)).toEqual([]);
   });
 });
 

@@ -1,9 +1,9 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { synthesize } from '../../../local/synth';
+import { RUNNABLE } from '../../support/contexts';
 import { aProduct, startStore } from '../../support/store';
-import { assemblyOf, PROJECT } from '../../support/synthesize-once';
+import { assemblyOf, assemblyWith } from '../../support/synthesize-once';
 import { until } from '../../support/until';
 
 /** A copy of the assembly with another events template. */
@@ -61,8 +61,7 @@ test('a mapping that is not enabled reads nothing, and one that begins at LATEST
 });
 
 test('with Kinesis, each change of an order is in the stream once, and sales are counted by the minute', async () => {
-  const assembly = join(PROJECT, '.local/test/kinesis');
-  await synthesize(PROJECT, assembly, { kinesis: 'true' });
+  const assembly = assemblyWith(RUNNABLE.kinesis);
   const output: string[] = [];
   const store = await startStore('per-domain', { assembly, onFunctionOutput: (name, text) => name === 'sales-per-minute' && output.push(text) });
   try {

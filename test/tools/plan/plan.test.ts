@@ -8,7 +8,7 @@ import type { Template } from '../../../tools/plan/assembly';
 import { readRelease } from '../../../tools/plan/release';
 import type { TableProperties } from '../../../tools/plan/table-changes';
 import { validatorFindings } from '../../../tools/plan/validate';
-import { assemblyOf, DAX_ASSEMBLY, PROJECT } from '../../support/synthesize-once';
+import { assemblyOf, daxAssembly, PROJECT } from '../../support/synthesize-once';
 
 const folder = mkdtempSync(join(tmpdir(), 'plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,7 +53,7 @@ const addIndex = (template: Template, name: string) => {
 const BEFORE = ['--baseline', assemblyOf('per-domain')];
 
 test('a cache may come, be made anew as another one, and go: it holds nothing that is lost', () => {
-  const come = plan('--assembly', DAX_ASSEMBLY, ...BEFORE);
+  const come = plan('--assembly', daxAssembly(), ...BEFORE);
   expect([come.status, come.stdout]).toEqual([0, expect.stringMatching(/nothing that AWS refuses or that loses data\.\n {2}store-dev-cache in us-east-1: is a new stack/)]);
   const another = changedAssembly(
     'node-type',
@@ -61,11 +61,11 @@ test('a cache may come, be made anew as another one, and go: it holds nothing th
       const cluster = Object.values(Resources).find(({ Type }) => Type === 'AWS::DAX::Cluster');
       Object.assign(cluster!.Properties!, { NodeType: 'dax.r5.large' });
     },
-    { from: DAX_ASSEMBLY, stack: 'Cache' },
+    { from: daxAssembly(), stack: 'Cache' },
   );
-  const replaced = plan('--assembly', another, '--baseline', DAX_ASSEMBLY);
+  const replaced = plan('--assembly', another, '--baseline', daxAssembly());
   expect([replaced.status, replaced.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
-  const gone = plan('--assembly', assemblyOf('per-domain'), '--baseline', DAX_ASSEMBLY);
+  const gone = plan('--assembly', assemblyOf('per-domain'), '--baseline', daxAssembly());
   expect([gone.status, gone.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
 });
 
