@@ -11,6 +11,8 @@ module.exports = {
   // jose is published as ES modules only.
   transform: { '^.+\\.(ts|mjs)$': '@swc/jest', 'node_modules/jose/.+\\.js$': '@swc/jest' },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  // As in the bundles: what it costs each time that a suite makes a model, the synthesis pays once for the same models.
+  moduleNameMapper: { '^jsonschema$': '<rootDir>/lib/substitutes/jsonschema.ts' },
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
   globalTeardown: '<rootDir>/test/support/lent-stores.ts',
   // It ends a test that hangs, on a busy machine too; how long anything may take is no test's matter.

@@ -26,7 +26,7 @@ export const LAMBDA_BUNDLE = {
  * Leaves out what never runs in Lambda:
  * - the default credential chain of the SDK and of the DAX client (SSO, processes, files, EC2): Lambda's credentials are
  *   environment variables;
- * - the JSON schema check of each ElectroDB model at load: the tests and the synth run it on the same models.
+ * - the JSON schema check of each ElectroDB model at load: the synth runs it on the same models.
  */
 export const LAMBDA_SUBSTITUTES: Plugin = {
   name: 'lambda-substitutes',
