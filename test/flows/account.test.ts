@@ -1,7 +1,10 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createStore } from '../../lambda/model/store';
+import { layouts } from '../support/complete';
 import { type Client, startStore, type TestStore } from '../support/store';
-import { LAYOUTS } from '../support/synthesize-once';
 
-describe.each(LAYOUTS)('carts, sessions and the account, %s', (layout) => {
+describe.each(layouts('per-domain'))('carts, sessions and the account, %s', (layout) => {
   let store: TestStore;
 
   beforeAll(async () => {
@@ -38,19 +41,26 @@ describe.each(LAYOUTS)('carts, sessions and the account, %s', (layout) => {
 
   test('a cart holds 100 products, however many come at once', async () => {
     const ben = await store.user('ben');
-    const answers = await Promise.all(Array.from({ length: 130 }, (_, index) => put(ben, 'ben', `p${index}`, 1)));
+    const outside = new DynamoDBClient({ endpoint: store.dynamodb, region: 'us-east-1', credentials: { accessKeyId: 'outside', secretAccessKey: 'x' } });
+    const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
+    const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
+    const { CartItem } = createStore(names, DynamoDBDocumentClient.from(outside)).entities;
+    const given = { userId: 'ben', quantity: 1, addedAt: new Date().toISOString(), putId: 'p', expiresAt: Math.floor(Date.now() / 1_000) + 86_400 };
+    await CartItem.put(Array.from({ length: 90 }, (_, index) => ({ ...given, productId: `p${index}` }))).go();
+    outside.destroy();
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => put(ben, 'ben', `more${index}`, 1)));
     const full = answers.filter(({ status }) => status === 409);
-    expect(answers.filter(({ status }) => status === 200).length + full.length).toBe(130);
+    expect(answers.filter(({ status }) => status === 200).length + full.length).toBe(20);
     expect(full[0]!.body.type).toBe('cart-full');
     const { items } = (await ben.get('/users/ben/cart')).body;
     expect(items.length).toBeLessThanOrEqual(100);
-    expect(items).toHaveLength(130 - full.length);
+    expect(items).toHaveLength(110 - full.length);
 
     const same = await Promise.all(Array.from({ length: 3 }, () => put(ben, 'ben', 'the-same', 1)));
     const isIn = ((await ben.get('/users/ben/cart')).body.items as { productId: string }[]).some(({ productId }) => productId === 'the-same');
     expect(isIn).toBe(same.some(({ status }) => status === 200));
     await ben.delete('/users/ben/cart/items/the-same');
-    for (let index = items.length; index < 100; index++) expect((await put(ben, 'ben', `more${index}`, 1)).status).toBe(200);
+    for (let index = items.length; index < 100; index++) expect((await put(ben, 'ben', `last${index}`, 1)).status).toBe(200);
     expect((await put(ben, 'ben', 'one-more', 1)).status).toBe(409);
     expect((await put(ben, 'ben', items[0].productId, 9)).status).toBe(200);
     const after = (await ben.get('/users/ben/cart')).body.items as { productId: string; quantity: number }[];

@@ -1,7 +1,7 @@
+import { layouts } from '../support/complete';
 import { allPages, aProduct, type Client, startStore, type TestStore } from '../support/store';
-import { LAYOUTS } from '../support/synthesize-once';
 
-describe.each(LAYOUTS)('imports, batches and transfers, %s', (layout) => {
+describe.each(layouts('per-domain'))('imports, batches and transfers, %s', (layout) => {
   let store: TestStore;
   let admin: Client;
 
@@ -117,16 +117,16 @@ describe.each(LAYOUTS)('imports, batches and transfers, %s', (layout) => {
     expect((await admin.get('/products/ghost/file')).status).toBe(404);
   });
 
-  test('64 transfers at once around a ring of 8 keep the total', async () => {
-    const ring = Array.from({ length: 8 }, (_, index) => `ring-${index}`);
+  test('transfers at once around a ring of products keep the total', async () => {
+    const ring = Array.from({ length: 4 }, (_, index) => `ring-${index}`);
     await importing(ring.map((productId) => aProduct({ productId, stock: 3 })));
     const answers = await Promise.all(
-      Array.from({ length: 64 }, (_, index) => move(ring[index % 8]!, ring[(index + 1) % 8]!, 1 + (index % 3))),
+      Array.from({ length: 24 }, (_, index) => move(ring[index % 4]!, ring[(index + 1) % 4]!, 1 + (index % 3))),
     );
     const stocks = await Promise.all(ring.map(async (productId) => (await read(productId)).stock as number));
-    expect(stocks.reduce((sum, stock) => sum + stock, 0)).toBe(24);
+    expect(stocks.reduce((sum, stock) => sum + stock, 0)).toBe(12);
     expect(Math.min(...stocks)).toBeGreaterThanOrEqual(0);
     expect(answers.every(({ status }) => status === 200 || status === 409)).toBe(true);
-    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(8);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(4);
   });
 });

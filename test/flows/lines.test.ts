@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { METRICS } from '../../lambda/shared/embedded-metrics';
 import { FLOWS } from '../../lib/flows';
+import { runs } from '../support/complete';
 import { aProduct, type Answer, type Client, startStore, type TestStore } from '../support/store';
 import { faultsOf, type LogLine, linesOf } from '../support/log-lines';
 import { PROJECT } from '../support/synthesize-once';
@@ -13,7 +14,8 @@ const EMAIL = 'marker.mail';
 const [STREET, PHONE] = ['Marker Street', '0123-marker'];
 const PERSONAL = /@|%40|eyJ|[Mm]arker/;
 
-const CUSTOMERS = 19;
+/** Each makes some 53 requests: a thousand in the complete run. */
+const CUSTOMERS = runs(3, 19);
 
 function byRequest<Entry extends { requestId?: unknown }>(entries: readonly Entry[]): Map<unknown, Entry[]> {
   const groups = new Map<unknown, Entry[]>();
@@ -22,10 +24,10 @@ function byRequest<Entry extends { requestId?: unknown }>(entries: readonly Entr
 }
 
 /**
- * A thousand requests of every flow, answered well and badly, over HTTP: each one line, true to what its calls were, and
- * with nothing of a person in it.
+ * Requests of every flow, answered well and badly, over HTTP: each one line, true to what its calls were, and with nothing of a
+ * person in it.
  */
-describe('a thousand mixed requests', () => {
+describe('mixed requests', () => {
   const printed: string[] = [];
   const answers: Answer[] = [];
   const sessionIds = new Set<string>();
@@ -175,8 +177,8 @@ describe('a thousand mixed requests', () => {
   });
   afterAll(() => store.stop());
 
-  test('are a thousand, of every flow, answered in every way', () => {
-    expect(reachedFunctions().length).toBeGreaterThanOrEqual(1_000);
+  test('are of every flow, and answered in every way', () => {
+    expect(reachedFunctions().length).toBeGreaterThanOrEqual(CUSTOMERS * 53);
     expect(new Set(lines.filter(isOf('request')).map(({ flow }) => flow))).toEqual(new Set(FLOWS.map(({ name }) => name)));
     const statuses = new Set(reachedFunctions().map(({ status }) => status));
     for (const status of [200, 201, 204, 400, 403, 404, 409, 412, 422, 428, 500, 503]) expect(statuses).toContain(status);
@@ -210,7 +212,7 @@ describe('a thousand mixed requests', () => {
       return [id, consumedUnits, dynamodbRequestIds.length + dynamodbRequestIdsOmitted];
     });
     expect(told).toEqual(seen);
-    expect(told.filter(([, units]) => units !== 0).length).toBeGreaterThan(500);
+    expect(told.filter(([, units]) => units !== 0).length).toBeGreaterThan(told.length / 2);
     const [one] = await Promise.all(told.slice(0, 1).map(([id]) => store.anonymous.get(`/_local/trace?request=${id}`)));
     expect(one!.body.items).toHaveLength(told[0]![2] as number);
   });

@@ -1,7 +1,7 @@
+import { layouts } from '../support/complete';
 import { allPages, aProduct, type Client, startStore, type TestStore } from '../support/store';
-import { LAYOUTS } from '../support/synthesize-once';
 
-describe.each(LAYOUTS)('products, %s', (layout) => {
+describe.each(layouts('per-domain'))('products, %s', (layout) => {
   let store: TestStore;
   let admin: Client;
 

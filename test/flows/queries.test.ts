@@ -1,8 +1,8 @@
+import { layouts } from '../support/complete';
 import { allPages, aProduct, type Answer, type Client, startStore, type TestStore } from '../support/store';
-import { LAYOUTS } from '../support/synthesize-once';
 import { until } from '../support/until';
 
-describe.each(LAYOUTS)('queries, %s', (layout) => {
+describe.each(layouts('per-domain'))('queries, %s', (layout) => {
   let store: TestStore;
   let admin: Client;
   let ann: Client;

@@ -14,7 +14,7 @@ const document = readFileSync(join(PROJECT, 'docs/global-tables.md'), 'utf8');
 describe('the API of another region', () => {
   let store: TestStore;
   beforeAll(async () => {
-    store = await startStore('per-domain', { assembly: globalAssemblyOf('per-domain'), region: HERE });
+    store = await startStore('single-table', { assembly: globalAssemblyOf('single-table'), region: HERE });
   });
   afterAll(() => store.stop());
 

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { BUS_EVENTS, type BusEventType } from '../../lambda/triggers/bus-events';
+import { layouts, runs } from '../support/complete';
 import { aProduct, type Answer, type Client, patiently, startStore, type TestStore } from '../support/store';
-import { LAYOUTS, PROJECT } from '../support/synthesize-once';
+import { PROJECT } from '../support/synthesize-once';
 import { eventually, until } from '../support/until';
 
 /** Runs `npm run redrive`. */
@@ -19,7 +20,7 @@ async function redrive(store: TestStore, ...args: string[]): Promise<{ code: num
 }
 
 /** What changes of the tables cause, through the streams, the mappings and the functions of the assembly. */
-describe.each(LAYOUTS)('the triggers, %s', (layout) => {
+describe.each(layouts('per-domain'))('the triggers, %s', (layout) => {
   let store: TestStore;
   let outside: DynamoDBClient;
   const trigger = (stream: string) => (layout === 'single-table' ? 'store-trigger' : `${stream}-trigger`);
@@ -117,14 +118,14 @@ describe.each(LAYOUTS)('the triggers, %s', (layout) => {
   });
 
   test('orders: exact statistics, the whole history, each event under one id, whatever is delivered twice or killed', async () => {
-    await store.admin.post('/_local/faults', { kind: 'duplicate-batch', count: 20 });
-    await store.admin.post('/_local/faults', { kind: 'kill-consumer', function: trigger('orders'), count: 8, after: 1 });
+    await store.admin.post('/_local/faults', { kind: 'duplicate-batch', count: runs(8, 20) });
+    await store.admin.post('/_local/faults', { kind: 'kill-consumer', function: trigger('orders'), count: runs(3, 8), after: 1 });
     await store.admin.post('/products', aProduct({ productId: 'euro', priceMinor: 7, stock: 1_000 }));
     await store.admin.post('/products', aProduct({ productId: 'yen', priceMinor: 300, currency: 'JPY', stock: 1_000 }));
     const callers = { kim: await store.user('kim'), lee: await store.user('lee') };
     for (const [sub, caller] of Object.entries(callers)) await caller.post('/users', { email: `${sub}@example.com`, name: sub });
     const placed = await Promise.all(
-      Array.from({ length: 40 }, async (_, index) => {
+      Array.from({ length: runs(12, 40) }, async (_, index) => {
         const caller = index % 2 === 0 ? callers.kim : callers.lee;
         const lines = [{ productId: index % 5 === 0 ? 'yen' : 'euro', quantity: 1 + (index % 3) }];
         const { last } = await patiently(() => order(caller, `many-${index}`, lines));
@@ -185,7 +186,7 @@ describe.each(LAYOUTS)('the triggers, %s', (layout) => {
     await store.admin.post('/products', aProduct({ productId: 'poison', priceMinor: 5, stock: 100 }));
     const { body: bad } = await order(max, 'bad', [{ productId: 'poison', quantity: 1 }]);
     const others = await Promise.all(
-      Array.from({ length: 12 }, async (_, index) => (await order(await store.user(`other-${index}`), 'good', [{ productId: 'poison', quantity: 1 }])).body),
+      Array.from({ length: 5 }, async (_, index) => (await order(await store.user(`other-${index}`), 'good', [{ productId: 'poison', quantity: 1 }])).body),
     );
     for (const { orderId } of others) {
       await eventually(async () => expect(await eventsOf('OrderPlaced', (detail) => detail.orderId === orderId)).toHaveLength(1));

@@ -1,7 +1,7 @@
+import { layouts } from '../support/complete';
 import { allPages, type Client, startStore, type TestStore } from '../support/store';
-import { LAYOUTS } from '../support/synthesize-once';
 
-describe.each(LAYOUTS)('users, %s', (layout) => {
+describe.each(layouts('per-domain'))('users, %s', (layout) => {
   let store: TestStore;
   let admin: Client;
 
@@ -116,15 +116,15 @@ describe.each(LAYOUTS)('users, %s', (layout) => {
 
   test('the sign-ups of a month, newest first, each once', async () => {
     const month = new Date().toISOString().slice(0, 7);
-    await Promise.all(Array.from({ length: 30 }, (_, index) => signUp(`Month#${index}_ü$`)));
+    await Promise.all(Array.from({ length: 8 }, (_, index) => signUp(`Month#${index}_ü$`)));
 
     const everyone = await allPages(admin, `/users?signupMonth=${month}`, 100);
     const ids = everyone.items.map(({ userId }) => userId);
-    expect(ids.filter((id) => id.startsWith('Month#'))).toHaveLength(30);
+    expect(ids.filter((id) => id.startsWith('Month#'))).toHaveLength(8);
     expect(new Set(ids).size).toBe(ids.length);
     const times = everyone.items.map(({ signedUpAt }) => signedUpAt);
     expect(times).toEqual([...times].sort().reverse());
-    for (const limit of [1, 7]) {
+    for (const limit of [2, 7]) {
       const paged = await allPages(admin, `/users?signupMonth=${month}`, limit);
       expect(paged.items).toEqual(everyone.items);
     }

@@ -1,3 +1,5 @@
+import { type Layout, LAYOUTS } from './contexts';
+
 /**
  * Whether this is the complete run: `npm run test:complete`, which has the cases that `npm test` has no time for.
  * It runs the suites that import this file, and those named `*.complete.test.ts`.
@@ -16,3 +18,6 @@ export const testCompletely = isComplete ? globalThis.test : globalThis.test?.sk
 
 /** A block of tests that only the complete run has; `npm test` counts them as skipped. */
 export const describeCompletely = isComplete ? globalThis.describe : globalThis.describe?.skip;
+
+/** The layouts of a suite that is the same on both: the one named in `npm test`, the other in the complete run. */
+export const layouts = (quick: Layout): readonly Layout[] => LAYOUTS.filter((layout) => (layout === quick) !== isComplete);

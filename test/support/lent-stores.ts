@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import type { Call } from '../../local/gateway/call';
 
 /** Where a suite learns of the keeper; in the environment, since suites run in processes of their own. */
 const KEEPER = 'STORE_KEEPER';
@@ -42,6 +45,17 @@ export default async function endKeeper(): Promise<void> {
   await opened.endKeeper?.();
 }
 
+/** What a suite hears of its store: each call of DynamoDB, or each line that a function prints. */
+export type Watch = 'calls' | 'output' | undefined;
+
+export interface Wanted {
+  assembly: string;
+  region: string;
+  watch: Watch;
+}
+
+export type Watched = { call: Call } | { output: [functionName: string, text: string] };
+
 /** A store that another suite has next. */
 export interface LentStore {
   url: string;
@@ -51,21 +65,18 @@ export interface LentStore {
 }
 
 /** Borrows a store of an assembly, empty; undefined where this run has no keeper. */
-export async function borrowStore(assembly: string): Promise<LentStore | undefined> {
+export async function borrowStore(wanted: Wanted, onWatched: (watched: Watched) => void): Promise<LentStore | undefined> {
   const offered = process.env[KEEPER];
   if (offered === undefined) return undefined;
   const keeper = await (await fetch(offered)).text();
-  return new Promise((done, fail) => {
-    const lent = request(keeper, { method: 'POST', agent: false }, (response) => {
-      response.setEncoding('utf8').once('data', (text: string) => {
-        if (response.statusCode !== 200) return fail(new Error(text));
-        const addresses = JSON.parse(text) as Omit<LentStore, 'giveBack'>;
-        done({ ...addresses, giveBack: () => void lent.destroy() });
-      });
-      // Given back, the answer ends in the middle.
-      response.on('error', () => {});
-    });
-    lent.on('error', fail);
-    lent.end(JSON.stringify({ assembly }));
-  });
+  const lent = request(keeper, { method: 'POST', agent: false });
+  lent.end(JSON.stringify(wanted));
+  const [response] = (await once(lent, 'response')) as [IncomingMessage];
+  if (response.statusCode !== 200) throw new Error(await text(response));
+  // Given back, the answer ends in the middle.
+  response.on('error', () => {});
+  const lines = createInterface(response).on('error', () => {});
+  const [addresses] = (await once(lines, 'line')) as [string];
+  lines.on('line', (line) => onWatched(JSON.parse(line) as Watched));
+  return { ...(JSON.parse(addresses) as Omit<LentStore, 'giveBack'>), giveBack: () => void lent.destroy() };
 }

@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Environment, type Invocation, type LocalFunction, type RunningEnvironment } from '../../local/functions/environment';
 import { type KeptEnvironments, type Platform, startPlatform } from '../../local/platform';
+import type { Call } from '../../local/gateway/call';
 import { engineUnderTest } from './engine';
+import type { Wanted, Watch, Watched } from './lent-stores';
 
 /**
  * A process beside jest that lends stores to the suites. Each store is a platform of its own, with an empty engine; but the
  * processes of its functions have served another suite before, since their start is most of what a store costs.
  *
- * `POST / {assembly}` is answered with the store's addresses, and the store runs as long as the answer is not closed.
- * It ends with its standard input.
+ * `POST / {assembly, region, watch}` is answered with lines of JSON: the store's addresses, then what is watched of it, each call
+ * of DynamoDB and each line that a function prints. The store runs until the answer is closed; the keeper ends with its standard
+ * input.
  */
 const root = mkdtempSync(join(tmpdir(), 'store-keeper-'));
 const places: Place[] = [];
@@ -24,18 +27,20 @@ const POOL_SIZE = { soon: 2, most: 3 };
 /** What is the same for all stores of a place: the functions have it in their variables, or it is dear to make. */
 const KEPT_FILES = ['secrets.json', 'issuer.pem'];
 
-/** One store at a time of one assembly, and the processes of its functions. */
+/** One store at a time of one assembly in one region, and the processes of its functions. */
 class Place implements KeptEnvironments {
   readonly size = POOL_SIZE;
   private readonly folder = mkdtempSync(join(root, 'place-'));
   private readonly fronts = { dynamodb: front(), services: front() };
   private readonly idle = new Map<string, Environment[]>();
   private platform: Platform | undefined;
+  private note: (line: Watched) => void = () => {};
   isTaken = true;
 
-  constructor(readonly assembly: string) {}
+  constructor(readonly assembly: string, readonly region: string) {}
 
-  async open(): Promise<Platform> {
+  async open(watch: Watch, note: (line: Watched) => void): Promise<Platform> {
+    this.note = watch === 'output' ? note : () => {};
     for (const folder of readdirSync(this.folder)) {
       for (const file of readdirSync(join(this.folder, folder))) {
         if (!KEPT_FILES.includes(file)) rmSync(join(this.folder, folder, file), { recursive: true });
@@ -48,10 +53,11 @@ class Place implements KeptEnvironments {
       fresh: false,
       port: 0,
       engine: engineUnderTest(),
-      region: 'us-east-1',
+      region: this.region,
       onRequest: () => {},
       onFunctionOutput: () => {},
       onStreamProblem: () => {},
+      ...(watch === 'calls' && { onDynamoDbCall: (call: Call) => note({ call }) }),
       kept: this,
     });
     return this.platform;
@@ -60,6 +66,7 @@ class Place implements KeptEnvironments {
   async close(): Promise<void> {
     await this.platform?.stop();
     this.platform = undefined;
+    this.note = () => {};
   }
 
   async end(): Promise<void> {
@@ -73,7 +80,7 @@ class Place implements KeptEnvironments {
     const key = JSON.stringify([fn.functionName, fn.variables]);
     const idle = this.idle.get(key) ?? [];
     this.idle.set(key, idle);
-    return lent(idle.pop() ?? new Environment(fn, endpoints, () => {}), idle);
+    return lent(idle.pop() ?? new Environment(fn, endpoints, ({ name }, text) => this.note({ output: [name, text] })), idle);
   }
 
   serve(what: 'dynamodb' | 'services', server: Server): string {
@@ -125,20 +132,22 @@ function front() {
 
 const keeper = createServer((request, response) => {
   void (async () => {
-    const { assembly } = JSON.parse(await text(request)) as { assembly: string };
-    let place = places.find((candidate) => candidate.assembly === assembly && !candidate.isTaken);
-    if (!place) places.push((place = new Place(assembly)));
+    const { assembly, region, watch } = JSON.parse(await text(request)) as Wanted;
+    let place = places.find((candidate) => candidate.assembly === assembly && candidate.region === region && !candidate.isTaken);
+    if (!place) places.push((place = new Place(assembly, region)));
     place.isTaken = true;
+    const send = (line: object) => void response.write(`${JSON.stringify(line)}\n`);
     const closed = new Promise((done) => response.on('close', done));
     try {
-      const { url, dynamodb, services } = await place.open();
-      response.write(`${JSON.stringify({ url, dynamodb, services })}\n`);
+      const { url, dynamodb, services } = await place.open(watch, send);
+      send({ url, dynamodb, services });
       await closed;
       await place.close();
       place.isTaken = false;
     } catch (error) {
       // A place that cannot be opened, or left, is given to nobody else.
-      response.writeHead(500).end(String(error));
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end(String(error));
     }
   })();
 });

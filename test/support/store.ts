@@ -62,11 +62,12 @@ export interface StartOptions {
 
 /**
  * A store of its own for a suite, empty. Its functions run in processes that served other suites before, unless the suite
- * asks for more than a layout: starting them is most of what a store costs.
+ * keeps its data: starting them is most of what a store costs.
  */
 export async function startStore(layout: Layout, options: StartOptions = {}): Promise<TestStore> {
-  const { denials, ...special } = options;
-  const store = (Object.keys(special).length === 0 && (await borrow(layout))) || (await startOwn(layout, special));
+  const { denials } = options;
+  const wanted = { assembly: assemblyOf(layout), region: 'us-east-1', ...options };
+  const store = (options.state === undefined && (await borrow(wanted))) || (await startOwn(wanted));
   const withToken = (token: string | undefined) => client(store.url, token);
   const anonymous = withToken(undefined);
   const caller = async (sub: string, groups: string[]) => withToken((await anonymous.post('/_local/tokens', { sub, groups })).body.token as string);
@@ -93,15 +94,18 @@ export async function startStore(layout: Layout, options: StartOptions = {}): Pr
 
 type Started = Pick<Platform, 'url' | 'dynamodb' | 'services' | 'stop'>;
 
-async function borrow(layout: Layout): Promise<Started | undefined> {
-  const lent = await borrowStore(assemblyOf(layout));
+type Wanted = StartOptions & { assembly: string; region: string };
+
+async function borrow({ assembly, region, onDynamoDbCall, onFunctionOutput }: Wanted): Promise<Started | undefined> {
+  const watch = onDynamoDbCall ? 'calls' : onFunctionOutput ? 'output' : undefined;
+  const lent = await borrowStore({ assembly, region, watch }, (watched) => {
+    if ('call' in watched) onDynamoDbCall?.(watched.call);
+    else onFunctionOutput?.(...watched.output);
+  });
   return lent && { ...lent, stop: async () => lent.giveBack() };
 }
 
-async function startOwn(
-  layout: Layout,
-  { assembly = assemblyOf(layout), region = 'us-east-1', onDynamoDbCall, onFunctionOutput = () => {}, state: kept }: Omit<StartOptions, 'denials'>,
-): Promise<Started> {
+async function startOwn({ assembly, region, onDynamoDbCall, onFunctionOutput, state: kept }: Wanted): Promise<Started> {
   const state = kept ?? mkdtempSync(join(tmpdir(), 'store-test-'));
   const platform = await startPlatform({
     assembly: Promise.resolve(assembly),
@@ -111,7 +115,7 @@ async function startOwn(
     engine: engineUnderTest(),
     region,
     onRequest: () => {},
-    onFunctionOutput,
+    onFunctionOutput: onFunctionOutput ?? (() => {}),
     onStreamProblem: () => {},
     onDynamoDbCall,
   });

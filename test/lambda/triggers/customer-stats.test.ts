@@ -6,6 +6,7 @@ import { countOrder, customerStats } from '../../../lambda/triggers/customer-sta
 import { dispatcher } from '../../../lambda/triggers/dispatcher';
 import { effect } from '../../../lambda/triggers/effect';
 import { type Change, readRecord } from '../../../lambda/triggers/stream-record';
+import { rows, runs } from '../../support/complete';
 import { Crash, type FaultScript, startTables } from '../../support/engine-tables';
 import { written } from '../../support/samples';
 import { invocation } from '../../support/shop';
@@ -80,7 +81,7 @@ async function found(userId: string, entities: Entities) {
 const onTransaction = (first: Awaited<ReturnType<FaultScript>>): FaultScript => (operation, nth) =>
   operation === 'TransactWriteItems' && nth <= 1 ? first : 'pass';
 
-describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
+describe.each(rows(LAYOUTS, (layout) => layout === 'single-table'))('the statistics of a customer (%s)', (layout) => {
   let tables: Tables;
   let plain: Entities;
   beforeAll(async () => {
@@ -301,7 +302,7 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
     });
 
     /** The event ids of a run are its own: the marker of another run would hide a record of this one. */
-    let runs = 0;
+    let count = 0;
     const ofRun = (record: DynamoDBRecord, run: number) => ({ ...record, eventID: `run${run}-${record.eventID}` });
     /** As are its customers. */
     const forgotten = async (customer: string, orders: Life[]) => {
@@ -314,12 +315,12 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
     test('and any number, they come to what the orders say', async () => {
       await fc.assert(
         fc.asyncProperty(deliveries, async ({ orders, customer, records }) => {
-          const run = ++runs;
+          const run = ++count;
           await forgotten(customer, orders);
           await deliver(plain, ...records.map((record) => ofRun(record, run)));
           expect(await found(customer, plain)).toEqual(statsOf(orders));
         }),
-        { numRuns: 20 },
+        { numRuns: runs(8, 40) },
       );
     });
 
@@ -333,7 +334,7 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
       const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
       await fc.assert(
         fc.asyncProperty(deliveries, fc.nat(), async ({ orders, customer, records }, turn) => {
-          const run = ++runs;
+          const run = ++count;
           await forgotten(customer, orders);
           const all = records.map((record) => ofRun(record, run));
           const middle = turn % all.length;
@@ -344,7 +345,7 @@ describe.each(LAYOUTS)('the statistics of a customer (%s)', (layout) => {
           expect(answers).toEqual([{ batchItemFailures: [] }, { batchItemFailures: [] }]);
           expect(await found(customer, plain)).toEqual(statsOf(orders));
         }),
-        { numRuns: 6 },
+        { numRuns: runs(3, 12) },
       );
       jest.restoreAllMocks();
     });
