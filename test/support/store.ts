@@ -38,7 +38,8 @@ export interface TestStore {
   outbox(kind?: string): Promise<Answer['body'][]>;
   anonymous: Client;
   admin: Client;
-  user(sub: string): Promise<Client>;
+  /** A user whose token proves an e-mail: `SUB@example.com`, or the one given. */
+  user(sub: string, email?: string): Promise<Client>;
   withToken(token: string | undefined): Client;
   permissions: Platform['permissions'];
   /** @throws Error when a function was denied an action, which its flow in the catalogue then lacks */
@@ -76,7 +77,7 @@ export async function startStore(
     onDynamoDbCall,
   });
   const withToken = (token: string | undefined) => client(platform.url, token);
-  const user = async (sub: string) => withToken(await platform.token(sub, []));
+  const user = async (sub: string, email = `${sub}@example.com`) => withToken(await platform.token({ sub, email }));
   return {
     url: platform.url,
     dynamodb: platform.dynamodb,
@@ -86,7 +87,7 @@ export async function startStore(
       return body.items.toReversed();
     },
     anonymous: withToken(undefined),
-    admin: withToken(await platform.token('an-admin', ['staff', 'admin'])),
+    admin: withToken(await platform.token({ sub: 'an-admin', groups: ['staff', 'admin'] })),
     user,
     withToken,
     permissions: platform.permissions,
