@@ -87,7 +87,7 @@ async function main(): Promise<number> {
   return load({
     source,
     url,
-    tokens: token ? givenToken(token) : localToken(url, 'loader'),
+    tokens: token ? givenToken(token) : localToken(url, { sub: 'loader' }),
     limits: { rows: batch, bytes: MAX_REQUEST_BYTES },
     folder: state,
     restart,

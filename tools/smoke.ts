@@ -13,11 +13,11 @@ const HELP = `Runs the README's tour against a store that is deployed, or that r
   npm run smoke -- [options]
 
   --url URL      the store, as the stack's ApiUrl (default: http://127.0.0.1:$PORT, else port 3000)
-  --token T      an admin's token (default: $STORE_TOKEN; a store on this machine issues one)
+  --token T      an admin's ID token (default: $STORE_TOKEN; a store on this machine issues one)
   --keep         leave what it made
   --help         this text
 
-What it makes has names of its own for each run, so the store may be in use. It deletes that at the end, also after a
+What it makes has names of its own for each run, so the store may be in use. A profile has the e-mail of the token. It deletes that at the end, also after a
 failed step and at Ctrl-C; what the store keeps of any change (movements, histories, events, the archive) stays.
 It exits with 0 when every step passed, with 1 when one failed or something is left, with 130 after Ctrl-C.`;
 

@@ -9,6 +9,7 @@ const PROBLEMS = {
   'transaction-too-large': [400, 'The transaction is too large'],
   'missing-idempotency-key': [400, 'The header Idempotency-Key is missing'],
   forbidden: [403, 'Only an admin may do this'],
+  'email-not-verified': [403, 'The e-mail is not verified'],
   'not-found': [404, 'Not found'],
   'unknown-product': [404, 'No such product'],
   'user-exists': [409, 'The user exists'],

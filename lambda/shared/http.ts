@@ -27,6 +27,8 @@ export interface Request extends Invocation {
   caller(): Caller;
   /** Throws `forbidden` unless the caller is in the group `admin`. */
   requireAdmin(): void;
+  /** Throws `email-not-verified` unless the token proves that this address, in any case, is the caller's. */
+  requireProvedEmail(email: string): void;
   /** A path parameter. */
   path(name: string): string;
   /** A path parameter that must be the caller's own id, or any id for an admin where `orAdmin`; else `not-found`. */
@@ -167,6 +169,16 @@ function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Req
     requireAdmin() {
       if (!caller().admin) throw new Problem('forbidden', 'This route is for the group admin.');
     },
+    requireProvedEmail(email) {
+      const { email: proved, email_verified: isVerified } = jwtClaims(event) ?? {};
+      // Claims are text here, whatever they are in the token.
+      if (isVerified === 'true' && typeof proved === 'string' && lowerCase(proved) === lowerCase(email)) return;
+      throw new Problem(
+        'email-not-verified',
+        'The token must prove this e-mail: its claim email must be the same address, and email_verified must be true. ' +
+          'Only an ID token has these claims, so send the ID token instead of the access token.',
+      );
+    },
     ownId(name, { orAdmin }) {
       const { sub, admin } = caller();
       const id = path(name);
@@ -187,11 +199,18 @@ function jwtClaims(event: APIGatewayProxyEventV2): Record<string, unknown> | und
   return context.authorizer?.jwt?.claims;
 }
 
-/** API Gateway hands an array claim on as text: `["admin", "staff"]` arrives as `[admin staff]`. */
+/** Of A to Z alone: `toLowerCase` makes a `k` of U+212A, the Kelvin sign, and with it two addresses one. */
+const lowerCase = (address: string) => address.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+/**
+ * API Gateway hands a list on as text: `["admin", "staff"]` arrives as `[admin staff]`. Cognito allows no blank in the name of
+ * a group, so this text has one reading. Any other text is not a list of groups, and names none.
+ * https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
+ */
 function groups(claim: unknown): string[] {
-  if (Array.isArray(claim)) return claim.map(String);
-  if (typeof claim !== 'string') return [];
-  return claim.replace(/^\[|\]$/g, '').split(/\s+/);
+  const list = typeof claim === 'string' ? /^\[([\p{L}\p{M}\p{S}\p{N}\p{P} ]+)\]$/u.exec(claim)?.[1] : undefined;
+  const names = list?.split(' ') ?? [];
+  return names.includes('') ? [] : names;
 }
 
 function readJson(event: APIGatewayProxyEventV2, limit: number): unknown {

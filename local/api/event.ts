@@ -60,11 +60,17 @@ export function toEvent(request: IncomingMessage, url: URL, body: Buffer, contex
   };
 }
 
-/** API Gateway hands every claim on as text; a list becomes `[a b]`. */
-function claimsAsText(claims: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(claims).map(([name, value]) => [name, Array.isArray(value) ? `[${value.join(' ')}]` : String(value)]),
-  );
+/** API Gateway hands every claim on as text. */
+const claimsAsText = (claims: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, claimAsText(value)]));
+
+/** The form is that of Go's `fmt`: a list becomes `[a b]`, an object `map[k:v]`. Nothing in it is quoted or escaped. */
+function claimAsText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(claimAsText).join(' ')}]`;
+  if (value === null) return '<nil>';
+  if (typeof value !== 'object') return String(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${members.map(([name, member]) => `${name}:${claimAsText(member)}`).join(' ')}]`;
 }
 
 /** Sends what a function answered: a response of format 2.0, or any other JSON as a 200. */

@@ -67,7 +67,7 @@ describe.each([
       done(await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': key })).body.orderId as string;
 
     const user = done(await ann.post('/users', { email: 'ann@example.com', name: 'Ann' }));
-    const moved = done(await ann.patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
+    const moved = done(await (await store.user('ann', 'anna@example.com')).patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
     done(await ann.patch('/users/ann', { name: 'Anna' }, etag(moved)));
     done(await ann.get('/users/ann'));
     done(await admin.get('/users?email=anna@example.com'));

@@ -44,8 +44,9 @@ function launch(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
-async function token(sub: string, groups: string[] = ['admin']): Promise<string> {
-  const { body } = await store.anonymous.post('/_local/tokens', { sub, groups });
+/** A token of a user with an e-mail, unless the claims say otherwise. */
+async function token(sub: string, claims: object = {}): Promise<string> {
+  const { body } = await store.anonymous.post('/_local/tokens', { sub, groups: ['admin'], email: `${sub}@example.com`, ...claims });
   return body.token;
 }
 
@@ -101,7 +102,7 @@ describe.each<Layout>(['per-domain', 'single-table'])('a store on this machine, 
 
   test('with a token whose user has a profile and orders: those stay, and the statistics are as before', async () => {
     const admin = store.withToken(await token('shopkeeper'));
-    await admin.post('/users', { email: 'keeper@example.com', name: 'Keeper' });
+    await admin.post('/users', { email: 'shopkeeper@example.com', name: 'Keeper' });
     await admin.post('/products', { productId: `own-${layout}`, name: 'Own', category: 'Own', priceMinor: 700, currency: 'XTS', stock: 5 });
     await admin.post('/orders', { lines: [{ productId: `own-${layout}`, quantity: 1 }] }, { 'idempotency-key': 'own' });
     const stats = async () => (await admin.get('/users/shopkeeper/account')).body.stats;
@@ -195,9 +196,15 @@ describe('on one store', () => {
     });
 
     test('one of no admin: nothing is made', async () => {
-      const message = await refusal({ token: await token('plain', ['staff']) });
+      const message = await refusal({ token: await token('plain', { groups: ['staff'] }) });
       expect(message).toBe('The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN');
       expect((await store.admin.get('/users/plain')).status).toBe(404);
+    });
+
+    test.each([{ email: undefined }, { emailVerified: false }])('one that proves no e-mail (%j): nothing is made', async (claims) => {
+      const message = await refusal({ token: await token('unproved', claims) });
+      expect(message).toBe('The token proves no e-mail. Give the ID token of an admin whose e-mail Cognito has verified: --token T, or $STORE_TOKEN');
+      expect((await store.admin.get('/users/unproved')).status).toBe(404);
     });
 
     test('none, for a store that issues none', async () => {
@@ -395,7 +402,7 @@ describe('on one store', () => {
     expect(await until(() => leftovers(name), (left) => left.length === 0)).toEqual([]);
   });
 
-  test('a profile whose answer is lost is known by its e-mail', async () => {
+  test('a profile whose answer is lost is known by its preferences', async () => {
     const { output, name } = await failing(async ({ method, path, token, body }) => {
       if (method !== 'POST' || path !== '/users') return undefined;
       await store.withToken(token).post(path, JSON.parse(body));
