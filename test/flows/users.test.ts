@@ -82,7 +82,7 @@ describe.each(LAYOUTS)('users, %s', (layout) => {
     expect((await signUp('real', 'Real@Example.com')).answer.status).toBe(201);
     expect([await refusals(create), await refusals(change)]).toEqual([all, all]);
     const refused = await create(caller);
-    expect([refused.headers.get('content-type'), refused.body.detail]).toEqual(['application/problem+json', expect.stringContaining('Only an ID token has these claims')]);
+    expect([refused.status, refused.headers.get('content-type'), refused.body.detail]).toEqual([403, 'application/problem+json', expect.stringContaining('Only an ID token has these claims')]);
 
     // What leaves the address alone needs no proof, and what is wrong with the input comes first.
     const etag = { 'if-match': answer.headers.get('etag') as string };
