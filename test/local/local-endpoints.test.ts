@@ -169,6 +169,7 @@ describe('what exists on this machine only', () => {
     await store.admin.post('/products', aProduct({ productId: 'tea', stock: 0 }));
     const ann = await store.user('ann');
     const refused = await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': '1' });
+    expect(refused.status).toBe(409);
     const listed = await store.anonymous.get('/products?category=Beverages');
     const trace = async (answer: { headers: Headers }) =>
       (await store.anonymous.get(`/_local/trace?request=${answer.headers.get('apigw-requestid')}`)).body.items;
@@ -274,8 +275,9 @@ describe('what exists on this machine only', () => {
     const created = await store.admin.post('/products', aProduct({ productId: 'later' }));
     // The SDK would take a difference of time for a wrong clock, and send what is refused again.
     const refused = await store.admin.post('/products', aProduct({ productId: 'later' }));
+    expect(refused.status).toBe(409);
     const trace = await store.anonymous.get(`/_local/trace?request=${refused.headers.get('apigw-requestid')}`);
-    expect([refused.status, trace.body.items.length]).toEqual([409, 1]);
+    expect(trace.body.items).toHaveLength(1);
     expect(Date.parse(created.body.createdAt)).toBeGreaterThan(Date.now() + 3_600_000);
   });
 });
