@@ -1,5 +1,5 @@
 import { hereUrl, readOptions, storeUrl } from './options';
-import { smoke } from './smoke/smoke';
+import { smoke as runSmoke } from './smoke/smoke';
 import { stopOnSignals } from './stop-on-signals';
 import { UserError } from './user-error';
 
@@ -42,15 +42,15 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
   return { url: storeUrl(values.url), token: (values.token || env.STORE_TOKEN)?.trim() || undefined, keep: values.keep };
 }
 
-async function main(): Promise<number> {
-  const settings = readSettings(process.argv.slice(2), process.env);
+async function run(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const settings = readSettings(args, env);
   if (settings === 'help') {
     console.log(HELP);
     return 0;
   }
   // Who reads the output may be gone; what was made is deleted all the same.
   process.stdout.on('error', () => undefined);
-  return smoke({
+  return runSmoke({
     ...settings,
     patienceMs: PATIENCE_MS,
     cleanUpMs: CLEAN_UP_MS,
@@ -59,10 +59,11 @@ async function main(): Promise<number> {
   });
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
+/** The command line. @returns the exit code */
+export const smoke = (args: string[], env: NodeJS.ProcessEnv): Promise<number> =>
+  run(args, env).catch((error: unknown) => {
     console.error(error instanceof UserError ? error.message : error);
-    process.exit(1);
-  },
-);
+    return 1;
+  });
+
+if (require.main === module) void smoke(process.argv.slice(2), process.env).then((code) => process.exit(code));
