@@ -34,7 +34,7 @@ export async function seed({ url, token }: Target, print: (text: string) => void
     const name = faker.person.fullName();
     return {
       sub: `sample-user-${String(index + 1).padStart(2, '0')}`,
-      profile: { name, email: `${name.toLowerCase().replace(/[^a-z]+/g, '.')}.${index + 1}@example.com` },
+      profile: { name, email: `${name.toLowerCase().split(/[^a-z]+/).filter(Boolean).join('.')}.${index + 1}@example.com` },
     };
   });
   const orders = Array.from({ length: ORDERS }, (_, index) => ({

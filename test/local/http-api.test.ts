@@ -66,9 +66,27 @@ describe('the HTTP API', () => {
     expect(event.requestContext).not.toHaveProperty('authorizer');
   });
 
-  test('a body that is no text comes as base64', async () => {
-    await fetch(`${url}/things/1`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: Buffer.from([0, 255]) });
-    expect([event.body, event.isBase64Encoded]).toEqual(['AP8=', true]);
+  test.each([
+    ['text/plain', true],
+    ['text/csv;charset=latin1', true],
+    ['application/json', true],
+    ['Application/JSON; charset=utf-8', true],
+    ['application/xml', true],
+    ['application/javascript', true],
+    ['application/problem+json', false],
+    ['application/json-patch', false],
+    ['application/x-www-form-urlencoded', false],
+    ['image/png', false],
+    [undefined, false],
+  ])('a body of the type %s is text: %s; what is not UTF-8 is lost in text, and kept in base64', async (type, isText) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+    await fetch(`${url}/things/1`, { method: 'POST', headers, body: Buffer.from([0x41, 0xff]) });
+    expect([event.body, event.isBase64Encoded]).toEqual(isText ? ['A\ufffd', false] : ['Qf8=', true]);
+  });
+
+  test('a query parameter may have any name, those of an object too', async () => {
+    await fetch(`${url}/things/1?__proto__=a&constructor=b&constructor=c&=d`);
+    expect(Object.entries(event.queryStringParameters as object)).toEqual([['__proto__', 'a'], ['constructor', 'b,c'], ['', 'd']]);
   });
 
   test('claims come as text, as API Gateway hands them on', async () => {
