@@ -1,6 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { Node } from 'constructs';
+import { isEmailAddress } from '#model/email-address';
 import { ConfigError } from './config-error';
 import { DAX_PRICES, type DaxNodeType } from './dax-prices';
 import { effectsWithout } from './triggers';
@@ -125,7 +126,7 @@ export function readConfig(node: Node): StoreConfig {
     if (found === undefined) throw new ConfigError(key, given, allowed.join(' | '), allowed[0]);
     return found;
   };
-  const matching = (key: string, fallback: string, pattern: RegExp, allowed: string): string => {
+  const matching = (key: string, fallback: string, pattern: Pick<RegExp, 'test'>, allowed: string): string => {
     const given = value(key) ?? fallback;
     if (typeof given !== 'string' || !pattern.test(given)) throw new ConfigError(key, given, allowed, fallback);
     return given;
@@ -180,7 +181,7 @@ const DAY = 86_400;
 /** https://docs.aws.amazon.com/cli/latest/reference/dax/describe-parameters.html */
 const ZERO_IS_FOR_EVER = ' (0 would be for ever in DAX)';
 
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+const EMAIL = { test: isEmailAddress };
 
 /** CDK's own keys have a `:` or a `/` in them, but for these of its CLI. */
 const CLI_KEYS = ['acknowledged-issue-numbers', 'cli-telemetry'];

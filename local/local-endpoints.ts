@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JSONWebKeySet } from 'jose';
 import * as z from 'zod/mini';
+import { GROUP_NAME, type TokenClaims } from './api/issuer';
 import { faultInput } from './gateway/fault';
 import type { FaultInjector } from './gateway/faults';
 import type { TraceEntry } from './gateway/meter';
@@ -11,7 +12,7 @@ import { OUTBOX_KINDS, type OutboxItem } from './services/outbox';
 export interface LocalControls {
   health(): object;
   jwks(): JSONWebKeySet;
-  token(sub: string, groups: string[]): Promise<string>;
+  token(claims: TokenClaims): Promise<string>;
   /** What a signed-in client gets for its token; undefined for a token that is not valid. */
   credentials(token: string): Promise<object | undefined>;
   trace(request: string | undefined): TraceEntry[];
@@ -24,10 +25,16 @@ export interface LocalControls {
   advanceClock(seconds: number): Promise<object>;
 }
 
-const SUB = 'must be text of 1 to 128 characters';
+const textOfUpTo = (max: number) => {
+  const message = `must be text of 1 to ${max} characters`;
+  return z.string(message).check(z.minLength(1, message), z.maxLength(max, message));
+};
+const GROUP = 'must be 1 to 128 letters, marks, symbols, digits and punctuation, as Cognito names groups: no blank, no control character';
 const tokenInput = z.strictObject({
-  sub: z.string(SUB).check(z.minLength(1, SUB), z.maxLength(128, SUB)),
-  groups: z.optional(z.array(z.string('must be text').check(z.regex(/^[^\s,[\]]+$/, 'must not hold blanks, commas or brackets')))),
+  sub: textOfUpTo(128),
+  groups: z.optional(z.array(z.string(GROUP).check(z.regex(GROUP_NAME, GROUP)), 'must be a list of names')),
+  email: z.optional(textOfUpTo(2_048)),
+  emailVerified: z.optional(z.boolean('must be true or false')),
 });
 
 const TOKEN = 'must be a token, as POST /_local/tokens answers it';
@@ -49,10 +56,7 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     'GET /_local/trace': () => ({ items: controls.trace(searchParams.get('request') ?? undefined) }),
     'GET /_local/permissions': () => controls.permissions(),
     'GET /_local/outbox': () => ({ items: controls.outbox(outboxKind(searchParams.get('kind'))) }),
-    'POST /_local/tokens': async () => {
-      const { sub, groups = [] } = await readInput(request, tokenInput);
-      return { token: await controls.token(sub, groups) };
-    },
+    'POST /_local/tokens': async () => ({ token: await controls.token(await readInput(request, tokenInput)) }),
     'POST /_local/credentials': async () => {
       const { token } = await readInput(request, credentialsInput);
       const credentials = await controls.credentials(token);

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet } from 'jose';
 import { HttpApi, type RequestLogEntry } from './api/http-api';
-import { Issuer, verifyToken } from './api/issuer';
+import { Issuer, type TokenClaims, verifyToken } from './api/issuer';
 import { readRoutes } from './api/read-routes';
 import { type Assembly, readAssembly } from './assembly';
 import { Clock } from './clock';
@@ -84,7 +84,7 @@ export interface Platform {
   notEmulated: string[];
   stateFolder: string;
   /** Issues a token, as `POST /_local/tokens` does. */
-  token(sub: string, groups: string[]): Promise<string>;
+  token(claims: TokenClaims): Promise<string>;
   /** Resolves with the reason when something that it needs has ended. */
   failed: Promise<string>;
   /** What each function may do and has done on DynamoDB, and what it was denied. */
@@ -246,7 +246,7 @@ async function start(
     onRequest: options.onRequest,
   });
   const authorizer = routes.find(({ target }) => target.authorizer)?.target.authorizer ?? { issuer: '', audience: [] };
-  const token = (sub: string, groups: string[]) => issuer.token(authorizer, sub, groups);
+  const token = (claims: TokenClaims) => issuer.token(authorizer, claims);
 
   const credentials = async (given: string) => {
     if (!identityPool) throw new LocalProblem(404, 'not-found', 'The templates have no identity pool: the stack Access is left out.');

@@ -1,4 +1,5 @@
 import { base, en, Faker } from '@faker-js/faker';
+import type { Platform } from './platform';
 import { UserError } from './user-error';
 
 const USERS = 24;
@@ -7,10 +8,7 @@ const ORDERS = 120;
 const PARALLEL = 8;
 
 /** What the seeder needs of the platform: it goes through the HTTP API, as every other client. */
-interface Target {
-  url: string;
-  token(sub: string, groups: string[]): Promise<string>;
-}
+type Target = Pick<Platform, 'url' | 'token'>;
 
 /**
  * Loads the sample store: the same users, products and orders each time, since the generator's seed is fixed. What is
@@ -18,7 +16,7 @@ interface Target {
  */
 export async function seed({ url, token }: Target, print: (text: string) => void): Promise<void> {
   const faker = new Faker({ locale: [en, base], seed: 2026 });
-  const admin = await token('seed-admin', ['admin']);
+  const admin = await token({ sub: 'seed-admin', groups: ['admin'] });
 
   const categories = Array.from({ length: 6 }, () => faker.commerce.department());
   const products = Array.from({ length: PRODUCTS }, (_, index) => ({
@@ -36,7 +34,7 @@ export async function seed({ url, token }: Target, print: (text: string) => void
     const name = faker.person.fullName();
     return {
       sub: `sample-user-${String(index + 1).padStart(2, '0')}`,
-      profile: { name, email: `${name.toLowerCase().replace(/[^a-z]+/g, '.')}.${index + 1}@example.com` },
+      profile: { name, email: `${name.toLowerCase().split(/[^a-z]+/).filter(Boolean).join('.')}.${index + 1}@example.com` },
     };
   });
   const orders = Array.from({ length: ORDERS }, (_, index) => ({
@@ -59,15 +57,15 @@ export async function seed({ url, token }: Target, print: (text: string) => void
   };
   // The Idempotency-Keys of the orders are forgotten after a day, so the orders themselves tell whether they were placed.
   const placed = async (sub: string): Promise<number> => {
-    const headers = { authorization: `Bearer ${await token(sub, [])}` };
+    const headers = { authorization: `Bearer ${await token({ sub })}` };
     const response = await fetch(`${url}/customers/${sub}/orders?limit=100`, { headers });
     return ((await response.json()) as { items: unknown[] }).items.length;
   };
   const counts = {
     products: await inParallel(products, (product) => post('/products', admin, product)),
-    users: await inParallel(users, async ({ sub, profile }) => post('/users', await token(sub, []), profile)),
+    users: await inParallel(users, async ({ sub, profile }) => post('/users', await token({ sub, email: profile.email }), profile)),
     orders: await inParallel((await placedByAll(users, placed)) >= ORDERS ? [] : orders, async ({ key, sub, lines }) =>
-      post('/orders', await token(sub, []), { lines }, { 'idempotency-key': key }),
+      post('/orders', await token({ sub }), { lines }, { 'idempotency-key': key }),
     ),
   };
   print(`Seeded: ${Object.entries(counts).map(([what, count]) => `${count} ${what}`).join(', ')}`);

@@ -37,14 +37,20 @@ const DEMANDED = [
   ['Point-in-time recovery', 'Deletion protection', 'Alarms', 'Dashboard', 'Log lines', 'Consumed capacity'],
 ].flat();
 
+const CALLS = ['describe', 'describeCompletely', 'test', 'testCompletely'];
+
+const known = new Map<string, Set<string>>();
+
 /** The titles of a test file's suites and tests; those of tables as they are written, with their `%s`. */
 function titlesIn(file: string): Set<string> {
-  const titles = new Set<string>();
+  const titles = known.get(file) ?? new Set<string>();
+  if (known.has(file)) return titles;
+  known.set(file, titles);
   const visit = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return;
     const { type, callee, arguments: given } = node as { type?: string; callee?: Callee; arguments?: { expression: { type: string; value?: string } }[] };
     const title = given?.[0]?.expression;
-    if (type === 'CallExpression' && title?.type === 'StringLiteral' && ['describe', 'test'].includes(calledIn(callee))) titles.add(title.value as string);
+    if (type === 'CallExpression' && title?.type === 'StringLiteral' && CALLS.includes(calledIn(callee))) titles.add(title.value as string);
     Object.values(node).forEach(visit);
   };
   visit(parseSync(readFileSync(join(PROJECT, file), 'utf8'), { syntax: 'typescript' }));

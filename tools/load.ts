@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { load } from './load/load';
+import { load as loadRows } from './load/load';
 import { type Format, FORMATS, openSource } from './load/source';
 import { stopOnSignals } from './stop-on-signals';
 import { givenToken, isLoopback, localToken, TOKEN_WANTED } from './token';
@@ -75,8 +75,8 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
   };
 }
 
-async function main(): Promise<number> {
-  const settings = readSettings(process.argv.slice(2), process.env);
+async function run(args: string[], env: NodeJS.ProcessEnv, interrupt: () => AbortSignal): Promise<number> {
+  const settings = readSettings(args, env);
   if (settings === 'help') {
     console.log(HELP);
     return 0;
@@ -84,25 +84,30 @@ async function main(): Promise<number> {
   const { file, url, token, format, batch, state, restart } = settings;
   const source = await openSource(file, format);
   if (!token && !isLoopback(url)) throw new UserError(TOKEN_WANTED);
-  return load({
+  return loadRows({
     source,
     url,
-    tokens: token ? givenToken(token) : localToken(url, 'loader'),
+    tokens: token ? givenToken(token) : localToken(url, { sub: 'loader' }),
     limits: { rows: batch, bytes: MAX_REQUEST_BYTES },
     folder: state,
     restart,
     patienceMs: PATIENCE_MS,
-    interrupt: stopOnSignals('SIGINT', 'SIGTERM'),
+    interrupt: interrupt(),
     print: (line) => console.log(line),
   });
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
+/**
+ * The command line.
+ * @param interrupt what ends the load before its end; called when it begins
+ * @returns the exit code
+ */
+export const load = (args: string[], env: NodeJS.ProcessEnv, interrupt: () => AbortSignal): Promise<number> =>
+  run(args, env, interrupt).catch((error: unknown) => {
     // A full disk is not explained by where in the program it was met.
     const isExpected = error instanceof UserError || (error instanceof Error && 'syscall' in error);
     console.error(isExpected ? error.message : error);
-    process.exit(1);
-  },
-);
+    return 1;
+  });
+
+if (require.main === module) void load(process.argv.slice(2), process.env, () => stopOnSignals('SIGINT', 'SIGTERM')).then((code) => process.exit(code));

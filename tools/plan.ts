@@ -78,9 +78,12 @@ function invalid({ assembly }: Settings): Finding[] {
   return validatorFindings(assembly);
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.argv.slice(2));
-  if (settings === 'help') return console.log(HELP);
+async function run(args: string[]): Promise<number> {
+  const settings = readSettings(args);
+  if (settings === 'help') {
+    console.log(HELP);
+    return 0;
+  }
   // Before the seconds that a synthesis takes.
   if (!settings.isRelease) requireBaseline(settings.baseline);
   const stacks = await readPlanned(settings);
@@ -89,7 +92,7 @@ async function main(): Promise<void> {
   if (settings.isRelease) {
     writeBaseline(settings.baseline, planned);
     console.log(`${baseline} is now the release of ${stackList(planned)}: ${contents(planned)}.`);
-    return;
+    return 0;
   }
 
   const released = readRelease(settings.baseline, stacks);
@@ -104,7 +107,7 @@ async function main(): Promise<void> {
   const findings = [...invalid(settings), ...changed, ...assemblyFindings(stacks)];
   console.error(`Compared with ${baseline}: ${stackList(released)}.`);
   console.log(report(planned, findings, notes));
-  if (findings.length > 0) process.exitCode = 1;
+  return findings.length > 0 ? 1 : 0;
 }
 
 /** @throws UserError where it cannot be written */
@@ -149,8 +152,12 @@ const shown = (path: string): string => {
   return short.startsWith('..') ? path : short;
 };
 
-main().catch((error: unknown) => {
-  const { name, message } = error as Error;
-  console.error(error instanceof UserError ? message : `The plan ended: ${name}: ${message}`);
-  process.exitCode = 1;
-});
+/** The command line. @returns the exit code */
+export const plan = (args: string[]): Promise<number> =>
+  run(args).catch((error: unknown) => {
+    const { name, message } = error as Error;
+    console.error(error instanceof UserError ? message : `The plan ended: ${name}: ${message}`);
+    return 1;
+  });
+
+if (require.main === module) void plan(process.argv.slice(2)).then((code) => (process.exitCode = code));

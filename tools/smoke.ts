@@ -1,5 +1,5 @@
 import { hereUrl, readOptions, storeUrl } from './options';
-import { smoke } from './smoke/smoke';
+import { smoke as runSmoke } from './smoke/smoke';
 import { stopOnSignals } from './stop-on-signals';
 import { UserError } from './user-error';
 
@@ -13,11 +13,11 @@ const HELP = `Runs the README's tour against a store that is deployed, or that r
   npm run smoke -- [options]
 
   --url URL      the store, as the stack's ApiUrl (default: http://127.0.0.1:$PORT, else port 3000)
-  --token T      an admin's token (default: $STORE_TOKEN; a store on this machine issues one)
+  --token T      an admin's ID token (default: $STORE_TOKEN; a store on this machine issues one)
   --keep         leave what it made
   --help         this text
 
-What it makes has names of its own for each run, so the store may be in use. It deletes that at the end, also after a
+What it makes has names of its own for each run, so the store may be in use. A profile has the e-mail of the token. It deletes that at the end, also after a
 failed step and at Ctrl-C; what the store keeps of any change (movements, histories, events, the archive) stays.
 It exits with 0 when every step passed, with 1 when one failed or something is left, with 130 after Ctrl-C.`;
 
@@ -42,15 +42,15 @@ function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | 'help'
   return { url: storeUrl(values.url), token: (values.token || env.STORE_TOKEN)?.trim() || undefined, keep: values.keep };
 }
 
-async function main(): Promise<number> {
-  const settings = readSettings(process.argv.slice(2), process.env);
+async function run(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const settings = readSettings(args, env);
   if (settings === 'help') {
     console.log(HELP);
     return 0;
   }
   // Who reads the output may be gone; what was made is deleted all the same.
   process.stdout.on('error', () => undefined);
-  return smoke({
+  return runSmoke({
     ...settings,
     patienceMs: PATIENCE_MS,
     cleanUpMs: CLEAN_UP_MS,
@@ -59,10 +59,11 @@ async function main(): Promise<number> {
   });
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
+/** The command line. @returns the exit code */
+export const smoke = (args: string[], env: NodeJS.ProcessEnv): Promise<number> =>
+  run(args, env).catch((error: unknown) => {
     console.error(error instanceof UserError ? error.message : error);
-    process.exit(1);
-  },
-);
+    return 1;
+  });
+
+if (require.main === module) void smoke(process.argv.slice(2), process.env).then((code) => process.exit(code));

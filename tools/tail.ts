@@ -83,9 +83,12 @@ function readWhat(positionals: string[], table: string | undefined): Wanted['wha
   return { domain };
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.argv.slice(2), process.env);
-  if (settings === 'help') return console.log(HELP);
+async function run(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const settings = readSettings(args, env);
+  if (settings === 'help') {
+    console.log(HELP);
+    return 0;
+  }
   const { wanted, from, isJson, state } = settings;
   const stop = stopOnSignals('SIGINT', 'SIGTERM', 'SIGHUP');
   const write = toStdout();
@@ -111,6 +114,7 @@ async function main(): Promise<void> {
       },
       beforeRetry: refresh,
     });
+    return 0;
   } finally {
     release();
     client.destroy();
@@ -120,7 +124,11 @@ async function main(): Promise<void> {
 // The notice would stand between what is told here.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-main().catch((error: unknown) => {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exitCode = 1;
-});
+/** The command line. @returns the exit code */
+export const tail = (args: string[], env: NodeJS.ProcessEnv): Promise<number> =>
+  run(args, env).catch((error: unknown) => {
+    console.error(error instanceof UserError ? error.message : error);
+    return 1;
+  });
+
+if (require.main === module) void tail(process.argv.slice(2), process.env).then((code) => (process.exitCode = code));

@@ -16,14 +16,14 @@ export function givenToken(token: string): TokenSource {
   };
 }
 
-/** A store on this machine issues tokens itself. @param sub the admin's user id */
-export function localToken(url: string, sub: string): TokenSource {
+/** A store on this machine issues tokens itself. @param claims the admin's user id, and where it is wanted the e-mail */
+export function localToken(url: string, claims: { sub: string; email?: string }): TokenSource {
   let token: Promise<string> | undefined;
   const issue = async (): Promise<string> => {
     const response = await fetch(`${url}/_local/tokens`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sub, groups: ['admin'] }),
+      body: JSON.stringify({ ...claims, groups: ['admin'] }),
       signal: AbortSignal.timeout(10_000),
     });
     const answer = (await response.json().catch(() => undefined)) as { token?: unknown } | undefined;
@@ -53,5 +53,8 @@ export const TOKEN_WANTED = 'Give the token of a user in the group admin: --toke
 
 export const TOKEN_REFUSED =
   'The token was refused (401): it has expired, or is of another store. Give a new one: --token T, or $STORE_TOKEN';
+
+export const NO_EMAIL =
+  'The token proves no e-mail. Give the ID token of an admin whose e-mail Cognito has verified: --token T, or $STORE_TOKEN';
 
 export const NO_ADMIN = 'The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN';

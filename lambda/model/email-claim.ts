@@ -10,7 +10,7 @@ export const emailClaim = (binding: EntityConfiguration) =>
     {
       model: { service: 'store', entity: 'EmailClaim', version: '1' },
       attributes: {
-        /** Normalised: trimmed, NFC, lower case. */
+        /** Normalised: in lower case. */
         email: { type: 'string', required: true },
         userId: { type: 'string', required: true },
         claimedAt: { type: 'string', required: true },
@@ -20,7 +20,10 @@ export const emailClaim = (binding: EntityConfiguration) =>
     binding,
   );
 
-/** The form in which e-mails are compared: `" Zoë@Example.com "` and `"zoë@example.com"` are one e-mail. */
+/**
+ * The form in which e-mails are compared: `Ann@Example.com` and `ann@example.com` are one. New addresses differ in case only. A
+ * profile of an earlier release may have blanks around its address, and letters that are not ASCII.
+ */
 export function normaliseEmail(email: string): string {
   return email.trim().normalize('NFC').toLowerCase();
 }

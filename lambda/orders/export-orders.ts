@@ -44,7 +44,11 @@ export async function exportOrders(
   return { items: page.data.map(orderView), cursor: sealCursor(page.cursor, scope, now) };
 }
 
-export const handler = flow('export-orders', async (request) => {
-  request.requireAdmin();
-  return { status: 200, body: await exportOrders(request.query(query), request.caller().sub, request) };
-});
+export const handler = flow(
+  'export-orders',
+  async (request) => {
+    request.requireAdmin();
+    return { status: 200, body: await exportOrders(request.query(), request.caller().sub, request) };
+  },
+  query,
+);

@@ -17,8 +17,9 @@ export interface RequestIdentity {
 /** @throws Problem `missing-idempotency-key`, `invalid-input` */
 export function identify(customerId: string, idempotencyKey: string | undefined, body: unknown): RequestIdentity {
   if (!idempotencyKey) throw new Problem('missing-idempotency-key', 'Send an Idempotency-Key, new for each order.');
-  if (idempotencyKey.length > 255) {
-    throw invalidInput([{ path: 'Idempotency-Key', message: 'must have at most 255 characters' }]);
+  // HTTP defines the bytes of ASCII only. Others may change on the way, and two keys could become one.
+  if (!/^[\x20-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw invalidInput([{ path: 'Idempotency-Key', message: 'must have at most 255 characters, all of them printable ASCII' }]);
   }
   return { customerId, keyHash: sha256(idempotencyKey), requestHash: sha256(canonicalJson(body)) };
 }

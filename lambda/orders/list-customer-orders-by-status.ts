@@ -38,9 +38,13 @@ function statusOf(text: string): OrderStatus {
   return status;
 }
 
-export const handler = flow('list-customer-orders-by-status', async (request) => {
-  const customerId = request.ownId('customerId', { orAdmin: true });
-  const status = statusOf(request.path('status'));
-  const { sub } = request.caller();
-  return { status: 200, body: await listCustomerOrdersByStatus(customerId, status, request.query(query), sub, request) };
-});
+export const handler = flow(
+  'list-customer-orders-by-status',
+  async (request) => {
+    const customerId = request.ownId('customerId', { orAdmin: true });
+    const status = statusOf(request.path('status'));
+    const { sub } = request.caller();
+    return { status: 200, body: await listCustomerOrdersByStatus(customerId, status, request.query(), sub, request) };
+  },
+  query,
+);

@@ -37,7 +37,11 @@ export async function listOrdersByAmount(
   return { items: page.data.map(orderView), cursor: sealCursor(page.cursor, scope, now) };
 }
 
-export const handler = flow('list-orders-by-amount', async (request) => {
-  const customerId = request.ownId('customerId', { orAdmin: true });
-  return { status: 200, body: await listOrdersByAmount(customerId, request.query(query), request.caller().sub, request) };
-});
+export const handler = flow(
+  'list-orders-by-amount',
+  async (request) => {
+    const customerId = request.ownId('customerId', { orAdmin: true });
+    return { status: 200, body: await listOrdersByAmount(customerId, request.query(), request.caller().sub, request) };
+  },
+  query,
+);

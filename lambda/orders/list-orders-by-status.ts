@@ -44,7 +44,11 @@ export async function listOrdersByStatus(
   };
 }
 
-export const handler = flow('list-orders-by-status', async (request) => {
-  request.requireAdmin();
-  return { status: 200, body: await listOrdersByStatus(request.query(query), request.caller().sub, request) };
-});
+export const handler = flow(
+  'list-orders-by-status',
+  async (request) => {
+    request.requireAdmin();
+    return { status: 200, body: await listOrdersByStatus(request.query(), request.caller().sub, request) };
+  },
+  query,
+);

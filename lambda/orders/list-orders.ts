@@ -27,7 +27,11 @@ export async function listOrders(
   return { items: page.data.map(orderView), cursor: sealCursor(page.cursor, scope, now) };
 }
 
-export const handler = flow('list-orders', async (request) => {
-  const customerId = request.ownId('customerId', { orAdmin: true });
-  return { status: 200, body: await listOrders(customerId, request.query(query), request.caller().sub, request) };
-});
+export const handler = flow(
+  'list-orders',
+  async (request) => {
+    const customerId = request.ownId('customerId', { orAdmin: true });
+    return { status: 200, body: await listOrders(customerId, request.query(), request.caller().sub, request) };
+  },
+  query,
+);

@@ -32,7 +32,7 @@ const input = z.strictObject({
       z.maxLength(50, 'must have 1 to 50 lines'),
       z.refine((lines) => new Set(lines.map((line) => line.productId)).size === lines.length, 'names a product twice'),
     ),
-  shippingAddress: z.optional(z.union([text(1_000), jsonObject(4_096)], 'must be text, or an object of at most 4096 bytes')),
+  shippingAddress: z.optional(z.union([text(1_000, { lines: true }), jsonObject(4_096, { lines: true })], 'must be text or an object')),
 });
 
 /**

@@ -47,7 +47,11 @@ export async function selectOrders(
   return { items: data.map(orderView), cursor: sealCursor(nextToken, scope, now) };
 }
 
-export const handler = flow('select-orders', async (request) => {
-  request.requireAdmin();
-  return { status: 200, body: await selectOrders(request.query(query), request.caller().sub, request) };
-});
+export const handler = flow(
+  'select-orders',
+  async (request) => {
+    request.requireAdmin();
+    return { status: 200, body: await selectOrders(request.query(), request.caller().sub, request) };
+  },
+  query,
+);

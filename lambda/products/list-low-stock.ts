@@ -49,7 +49,11 @@ export async function listLowStock(
   return { items, cursor: sealCursor(page.cursor, scope, now) };
 }
 
-export const handler = flow('list-low-stock', async (request) => {
-  request.requireAdmin();
-  return { status: 200, body: await listLowStock(request.query(query), request.caller().sub, request) };
-});
+export const handler = flow(
+  'list-low-stock',
+  async (request) => {
+    request.requireAdmin();
+    return { status: 200, body: await listLowStock(request.query(), request.caller().sub, request) };
+  },
+  query,
+);

@@ -2,13 +2,14 @@ import * as z from 'zod/mini';
 import { BY_CATEGORY } from '#model/product';
 import { openCursor, sealCursor } from '#shared/cursor';
 import { flow, type Invocation } from '#shared/http';
-import { page, text } from '#shared/input';
+import { page } from '#shared/input';
 import { store } from '#shared/store';
+import { category } from './product-input';
 import { productView } from './product-view';
 
 const { Product } = store.cached;
 
-const query = z.strictObject({ category: text(100), ...page });
+const query = z.strictObject({ category, ...page });
 
 /** One page of a category by price, from `byCategory`: the attributes that the index holds, without stock. */
 export async function listProducts(
@@ -25,7 +26,11 @@ export async function listProducts(
   return { items: page.data.map((item) => productView(item)), cursor: sealCursor(page.cursor, scope, now) };
 }
 
-export const handler = flow('list-products', async (request) => ({
-  status: 200,
-  body: await listProducts(request.query(query), request),
-}));
+export const handler = flow(
+  'list-products',
+  async (request) => ({
+    status: 200,
+    body: await listProducts(request.query(), request),
+  }),
+  query,
+);

@@ -1,8 +1,8 @@
-import { isLosslessNumber } from 'lossless-json';
 import * as z from 'zod/mini';
 import { itemSize } from '#model/item-size';
 import { invalidInput } from '#shared/errors';
-import { currency, integer, jsonObject, MAX_STOCK, priceMinor, productId, text, time } from '#shared/input';
+import { currency, integer, jsonObject, keyText, MAX_STOCK, priceMinor, productId, refusedFor, text, time } from '#shared/input';
+import { numberProblem } from '#shared/numbers';
 
 /** DynamoDB takes 400 KB; a list of such products, and every write of one, would cost accordingly. */
 const MAX_PRODUCT_BYTES = 8 * 1024;
@@ -24,8 +24,8 @@ const base64 = (maxBytes: number) =>
   );
 
 const number = z
-  .number({ error: ({ input }) => (isLosslessNumber(input) ? 'has more digits than are kept exactly' : 'must be a number') })
-  .check(z.refine((n) => n === 0 || (Math.abs(n) >= 1e-130 && Math.abs(n) <= Number.MAX_SAFE_INTEGER), 'is out of range'));
+  .custom<number>((value) => typeof value === 'number', 'must be a number')
+  .check(refusedFor(numberProblem));
 
 const set = <Item extends z.ZodMiniType<string | number>>(item: Item, max: number) =>
   z.pipe(
@@ -33,9 +33,12 @@ const set = <Item extends z.ZodMiniType<string | number>>(item: Item, max: numbe
     z.transform((items: z.output<Item>[]) => [...new Set(items)]),
   );
 
+/** What products are listed by, so a key of an index. */
+export const category = keyText(100);
+
 /** The attributes that a product may lack, with what they hold. */
 const optional = {
-  description: text(4_000),
+  description: text(4_000, { lines: true }),
   tags: set(text(64), 50),
   sizes: set(number, 50),
   dimensions: jsonObject(4_096),
@@ -47,7 +50,7 @@ const optional = {
 
 const SETS = new Set(['tags', 'sizes', 'imageDigests']);
 
-const required = { name: text(200), category: text(100), priceMinor, currency };
+const required = { name: text(200), category, priceMinor, currency };
 
 /** A new product; `stock` is 0 and `active` true unless given. */
 export const newProduct = z.extend(z.partial(z.strictObject(optional)), {

@@ -9,6 +9,7 @@ const PROBLEMS = {
   'transaction-too-large': [400, 'The transaction is too large'],
   'missing-idempotency-key': [400, 'The header Idempotency-Key is missing'],
   forbidden: [403, 'Only an admin may do this'],
+  'email-not-verified': [403, 'The e-mail is not verified'],
   'not-found': [404, 'Not found'],
   'unknown-product': [404, 'No such product'],
   'user-exists': [409, 'The user exists'],
@@ -55,10 +56,15 @@ export interface InputError {
   message: string;
 }
 
-export const invalidInput = (errors: InputError[]) =>
-  new Problem('invalid-input', errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '), {
-    errors,
-  });
+/** The most input errors that one response lists, and the most characters of a path in it: a body can have very many of both. */
+export const MAX_INPUT_ERRORS = 20;
+export const MAX_INPUT_PATH = 200;
+
+export function invalidInput(given: readonly InputError[]): Problem {
+  const errors = given.slice(0, MAX_INPUT_ERRORS).map(({ path, message }) => ({ path: path.slice(0, MAX_INPUT_PATH), message }));
+  const detail = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
+  return new Problem('invalid-input', detail, { errors });
+}
 
 /** An item that a write would take over 400 KB. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 export const itemTooLarge = () =>

@@ -1,10 +1,19 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { isSafeNumber, LosslessNumber, parse as parseLossless } from 'lossless-json';
 import * as z from 'zod/mini';
 import { countingCalls } from './consumed-capacity';
 import { embeddedMetrics } from './embedded-metrics';
-import { failureKind, type InputError, invalidInput, outcomeUnknown, Problem, problemOfWrite } from './errors';
+import {
+  failureKind,
+  type InputError,
+  invalidInput,
+  MAX_INPUT_ERRORS,
+  MAX_INPUT_PATH,
+  outcomeUnknown,
+  Problem,
+  problemOfWrite,
+} from './errors';
 import { failureOf } from './failure';
+import { bodyText, parseJson } from './json-body';
 import { logger } from './logger';
 
 /** The claims of a verified token that the store uses. */
@@ -22,17 +31,20 @@ export interface Invocation {
 }
 
 /** One HTTP request as a flow sees it. What is missing or wrong throws the Problem that answers it. */
-export interface Request extends Invocation {
+export interface Request<Query = unknown> extends Invocation {
   /** The verified caller; a Problem `forbidden` on a route without authorizer. */
   caller(): Caller;
   /** Throws `forbidden` unless the caller is in the group `admin`. */
   requireAdmin(): void;
+  /** Throws `email-not-verified` unless the token proves that this address, in any case, is the caller's. */
+  requireProvedEmail(email: string): void;
   /** A path parameter. */
   path(name: string): string;
   /** A path parameter that must be the caller's own id, or any id for an admin where `orAdmin`; else `not-found`. */
   ownId(name: string, options: { orAdmin: boolean }): string;
   header(name: string): string | undefined;
-  query<Schema extends z.ZodMiniType>(schema: Schema): z.output<Schema>;
+  /** The query parameters, by the schema that the flow declares. */
+  query(): Query;
   /** @param limit the largest body in bytes, where it is not that of every route */
   body<Schema extends z.ZodMiniType>(schema: Schema, limit?: number): z.output<Schema>;
   /** For a route that needs no body: one that comes is `{}`. */
@@ -63,14 +75,19 @@ const ANSWER_MS = 500;
  * `application/problem+json`, and an answer before Lambda's timeout whatever DynamoDB does.
  *
  * @param name the flow's name: dimension of its metrics
+ * @param query the query parameters that the route has; without it, any parameter is refused
  */
-export function flow(name: string, handle: (request: Request) => Promise<Answer>) {
+export function flow<Query extends z.ZodMiniType>(
+  name: string,
+  handle: (request: Request<z.output<Query>>) => Promise<Answer>,
+  query?: Query,
+) {
   const metrics = embeddedMetrics('request', name);
   return (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> =>
     countingCalls(async (consumed) => {
       const started = Date.now();
       const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
-      const { answer, why } = await before(deadline, () => handle(readRequest(event, { now: started, deadline })))
+      const { answer, why } = await before(deadline, () => handle(readRequest(event, { now: started, deadline }, query)))
         .then(requireSize)
         .then((answer): Outcome => ({ answer }), refused);
       const latencyMs = Date.now() - started;
@@ -144,7 +161,15 @@ function asProblem(error: unknown): Problem {
   }
 }
 
-function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Request {
+/** @throws Problem `invalid-input` for a body that is not UTF-8, for a repeated query parameter, and for any where the flow declares none */
+function readRequest<Query extends z.ZodMiniType>(
+  event: APIGatewayProxyEventV2,
+  invocation: Invocation,
+  schema: Query | undefined,
+): Request<z.output<Query>> {
+  const text = bodyText(event);
+  const parameters = queryParameters(event);
+  if (!schema) check(z.strictObject({}), parameters);
   const caller = (): Caller => {
     const claims = jwtClaims(event);
     const sub = claims?.sub;
@@ -155,7 +180,7 @@ function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Req
   };
   const path = (name: string): string => {
     const value = event.pathParameters?.[name] ?? '';
-    if (value === '' || Buffer.byteLength(value) > MAX_ID_BYTES || !value.isWellFormed()) {
+    if (value === '' || Buffer.byteLength(value) > MAX_ID_BYTES || !value.isWellFormed() || value.includes('\ufffd')) {
       throw new Problem('not-found', `There is no ${name} of this form.`);
     }
     return value;
@@ -167,6 +192,16 @@ function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Req
     requireAdmin() {
       if (!caller().admin) throw new Problem('forbidden', 'This route is for the group admin.');
     },
+    requireProvedEmail(email) {
+      const { email: proved, email_verified: isVerified } = jwtClaims(event) ?? {};
+      // Claims are text here, whatever they are in the token.
+      if (isVerified === 'true' && typeof proved === 'string' && lowerCase(proved) === lowerCase(email)) return;
+      throw new Problem(
+        'email-not-verified',
+        'The token must prove this e-mail: its claim email must be the same address, and email_verified must be true. ' +
+          'Only an ID token has these claims, so send the ID token instead of the access token.',
+      );
+    },
     ownId(name, { orAdmin }) {
       const { sub, admin } = caller();
       const id = path(name);
@@ -174,10 +209,10 @@ function readRequest(event: APIGatewayProxyEventV2, invocation: Invocation): Req
       return id;
     },
     header: (name) => event.headers[name.toLowerCase()],
-    query: (schema) => check(schema, event.queryStringParameters ?? {}),
-    body: (schema, limit = MAX_BODY_BYTES) => check(schema, readJson(event, limit)),
+    query: () => check(schema as Query, parameters),
+    body: (schema, limit = MAX_BODY_BYTES) => check(schema, readJson(text, limit)),
     noBody() {
-      if (event.body) check(z.strictObject({}), readJson(event, MAX_BODY_BYTES));
+      if (text !== '') check(z.strictObject({}), readJson(text, MAX_BODY_BYTES));
     },
   };
 }
@@ -187,30 +222,38 @@ function jwtClaims(event: APIGatewayProxyEventV2): Record<string, unknown> | und
   return context.authorizer?.jwt?.claims;
 }
 
-/** API Gateway hands an array claim on as text: `["admin", "staff"]` arrives as `[admin staff]`. */
-function groups(claim: unknown): string[] {
-  if (Array.isArray(claim)) return claim.map(String);
-  if (typeof claim !== 'string') return [];
-  return claim.replace(/^\[|\]$/g, '').split(/\s+/);
-}
+/** Of A to Z alone: `toLowerCase` makes a `k` of U+212A, the Kelvin sign, and with it two addresses one. */
+const lowerCase = (address: string) => address.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-function readJson(event: APIGatewayProxyEventV2, limit: number): unknown {
-  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-  if (bytes.length > limit) {
-    throw new Problem('payload-too-large', `The body has ${bytes.length} bytes; ${limit} are taken.`);
-  }
-  try {
-    return parseLossless(bytes.toString('utf8'), undefined, exactNumber);
-  } catch {
-    throw invalidInput([{ path: '', message: bytes.length === 0 ? 'the body is empty' : 'the body is not JSON' }]);
-  }
+/**
+ * API Gateway hands a list on as text: `["admin", "staff"]` arrives as `[admin staff]`. Cognito allows no blank in the name of
+ * a group, so this text has one reading. Any other text is not a list of groups, and names none.
+ * https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
+ */
+function groups(claim: unknown): string[] {
+  const list = typeof claim === 'string' ? /^\[([\p{L}\p{M}\p{S}\p{N}\p{P} ]+)\]$/u.exec(claim)?.[1] : undefined;
+  const names = list?.split(' ') ?? [];
+  return names.includes('') ? [] : names;
 }
 
 /**
- * DynamoDB keeps 38 digits, a JavaScript number 15 to 17. A number that would come back as another one stays an object,
- * which no schema takes for a number, so it is refused where it stands.
+ * The query parameters. API Gateway joins the values of a repeated one by commas, which looks like one value.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ * @throws Problem `invalid-input`
  */
-const exactNumber = (text: string) => (isSafeNumber(text) ? Number(text) : new LosslessNumber(text));
+function queryParameters({ rawQueryString, queryStringParameters }: APIGatewayProxyEventV2): object {
+  const names = [...new URLSearchParams(rawQueryString).keys()];
+  const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  if (repeated.size > 0) throw invalidInput([...repeated].map((path) => ({ path, message: 'is given twice' })));
+  return queryStringParameters ?? {};
+}
+
+/** @throws Problem `payload-too-large`, `invalid-input` */
+function readJson(text: string, limit: number): unknown {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limit) throw new Problem('payload-too-large', `The body has ${bytes} bytes; ${limit} are taken.`);
+  return parseJson(text);
+}
 
 function check<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
@@ -218,15 +261,11 @@ function check<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.
   throw invalidInput(inputErrors(result.error));
 }
 
-/** How much of what is wrong an answer names. */
-const MAX_INPUT_ERRORS = 20;
-const MAX_PATH = 200;
-
 /** What is wrong with an input, as its schema tells it: the first of each path says enough, and 20 of them. */
 export function inputErrors(error: z.core.$ZodError): InputError[] {
   const errors = new Map<string, InputError>();
   const add = (path: PropertyKey[], message: string) => {
-    const name = path.join('.').slice(0, MAX_PATH);
+    const name = path.join('.').slice(0, MAX_INPUT_PATH);
     // What is wrong first says enough of an input: text that is too long need not also be of the wrong form.
     if (errors.size < MAX_INPUT_ERRORS && !errors.has(name)) errors.set(name, { path: name, message });
   };

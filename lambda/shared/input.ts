@@ -1,13 +1,32 @@
-import { isLosslessNumber } from 'lossless-json';
 import * as z from 'zod/mini';
 import { itemSize } from '#model/item-size';
+import { numberProblem } from './numbers';
+import { type TextOptions, textProblem } from './text';
 
-/** Text of 1 to `max` characters that DynamoDB stores as it is: a lone surrogate would come back as another character. */
-export const text = (max: number) =>
+/** A check by a function that returns the reason why a value is refused. */
+export const refusedFor = <Value>(problem: (value: Value) => string | undefined) =>
+  z.superRefine<Value>((value, context) => {
+    const message = problem(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
+/** Text of 1 to `max` UTF-16 code units in which `textProblem` finds nothing. It is stored as it is. */
+export const text = (max: number, options?: TextOptions) =>
   z.string('must be text').check(
-    z.refine((value) => value.trim() !== '', 'must not be empty'),
+    refusedFor((value) => textProblem(value, options)),
     z.maxLength(max, `must have at most ${max} characters`),
-    z.refine((value) => value.isWellFormed(), 'must be well-formed Unicode'),
+  );
+
+/**
+ * Text that is a key, in an item as in a query: trimmed and normalised to NFC, so that neither blanks around it nor the
+ * encoding of its accents make another key of it.
+ */
+export const keyText = (max: number) =>
+  z.string('must be text').check(
+    refusedFor(textProblem),
+    z.trim(),
+    z.normalize('NFC'),
+    z.maxLength(max, `must have at most ${max} characters`),
   );
 
 /** A whole number from `min` to `max`. */
@@ -34,42 +53,44 @@ export const quantity = integer(1, 10_000);
 export const currency = z.string('must be text').check(z.regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code, as EUR'));
 
 /**
- * A JSON object that DynamoDB can hold: 31 levels, numbers that a double holds exactly and DynamoDB takes.
+ * A JSON object that is stored as it is: 31 levels, text as in every field, numbers that a double holds exactly and DynamoDB takes.
  * @param maxBytes of its item size
  */
-export const jsonObject = (maxBytes: number) =>
-  z.custom<Record<string, unknown>>(isObject, 'must be an object').check(
-    // What is nested too deep ends here: the next check would go to its bottom.
-    z.refine((value) => isStorable(value, 1), { error: 'holds a number, text or nesting that is not stored exactly', abort: true }),
-    z.refine((value) => itemSize(value) <= maxBytes, `must have at most ${maxBytes} bytes`),
+export const jsonObject = (maxBytes: number, options?: TextOptions) =>
+  z.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object').check(
+    z.superRefine((value, context) => {
+      // `itemSize` goes to the bottom, so the levels are counted first.
+      const problem = problemIn(value, options) ?? (itemSize(value) > maxBytes ? { message: `must have at most ${maxBytes} bytes` } : undefined);
+      if (problem) context.addIssue({ code: 'custom', ...problem });
+    }),
   );
 
-const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** DynamoDB nests 32 levels. The attribute is the first. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+const MAX_LEVELS = 31;
 
-function isStorable(value: unknown, depth: number): boolean {
-  switch (typeof value) {
-    case 'string':
-      return value.isWellFormed();
-    case 'number':
-      return value === 0 || (Math.abs(value) >= 1e-130 && Math.abs(value) <= Number.MAX_SAFE_INTEGER);
-    case 'object':
-      if (isLosslessNumber(value)) return false;
-      // DynamoDB nests up to 32 levels, of which the attribute itself is one.
-      // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-      return (
-        value === null ||
-        (depth <= 31 && Object.entries(value).every(([key, entry]) => isName(key) && isStorable(entry, depth + 1)))
-      );
-    default:
-      return true;
+/** The first member of a JSON value, at any depth, that cannot be stored as it is, with the reason. */
+function problemIn(value: unknown, options: TextOptions | undefined, path: string[] = []): { path: string[]; message: string } | undefined {
+  const refused = (message: string | undefined) => (message === undefined ? undefined : { path, message });
+  if (typeof value === 'number') return refused(numberProblem(value));
+  // Inside a map, DynamoDB and this store keep an empty text.
+  if (typeof value === 'string') return refused(value === '' ? undefined : textProblem(value, options));
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (path.length === MAX_LEVELS) return refused(`must have at most ${MAX_LEVELS} levels`);
+  for (const [name, member] of Object.entries(value)) {
+    const within = [...path, name];
+    const message = nameProblem(name);
+    const problem = message === undefined ? problemIn(member, options, within) : { path: within, message: `has a name that ${message}` };
+    if (problem) return problem;
   }
+  return undefined;
 }
 
 /**
  * DynamoDB has no empty names. `__proto__` would not survive being copied from object to object, and the document client
  * tells a value's type by its `constructor`.
  */
-const isName = (key: string) => key !== '' && key.isWellFormed() && key !== '__proto__' && key !== 'constructor';
+const nameProblem = (name: string): string | undefined =>
+  name === '__proto__' || name === 'constructor' ? 'is reserved' : textProblem(name);
 
 /** A whole number from `min` to `max`, as a query parameter is written. */
 export const integerText = (min: number, max: number) =>

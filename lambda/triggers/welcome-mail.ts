@@ -8,6 +8,15 @@ const ses = new SESv2Client(sdkOptions);
 
 const NAME = 'welcome-mail';
 
+/**
+ * Letters, marks, blanks and `.'-`, at most 60, at least one of them a letter. A dot before two letters is left out: mail
+ * clients make a link of `shop.example`.
+ */
+const QUOTABLE = /^(?=.*\p{L})(?!.*\.\p{L}\p{M}*\p{L})[\p{L}\p{M} .'-]{1,60}$/u;
+
+/** The first line of the mail. The store puts its name to it, so it quotes a name and no other text of the user's. */
+export const greeting = (name: string): string => (QUOTABLE.test(name) ? `Hello ${name},` : 'Hello,');
+
 /** Welcomes who signed up, by e-mail. */
 export const welcomeMail = effect(
   { name: NAME, entity: 'User', on: ['INSERT'], view: 'NEW_IMAGE' },
@@ -19,7 +28,7 @@ export const welcomeMail = effect(
         Content: {
           Simple: {
             Subject: { Data: 'Welcome to the store' },
-            Body: { Text: { Data: `Hello ${name},\n\nthank you for signing up. Your cart is waiting to be filled.\n` } },
+            Body: { Text: { Data: `${greeting(name)}\n\nthank you for signing up. Your cart is waiting to be filled.\n` } },
           },
         },
       });

@@ -47,6 +47,8 @@ export async function createUser(
 
 export const handler = flow('create-user', async (request) => {
   const { sub } = request.caller();
-  const user = await createUser(sub, request.body(newUser), request);
+  const input = request.body(newUser);
+  request.requireProvedEmail(input.email);
+  const user = await createUser(sub, input, request);
   return { status: 201, body: user, headers: { etag: userEtag(user), location: `/users/${encodeURIComponent(sub)}` } };
 });

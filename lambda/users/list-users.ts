@@ -64,14 +64,18 @@ export async function usersBySignupMonth(
   };
 }
 
-export const handler = flow('list-users', async (request) => {
-  request.requireAdmin();
-  const { email, signupMonth = '', limit, cursor } = request.query(query);
-  const { sub } = request.caller();
-  // A list of one page makes no cursor, so any that comes is another's.
-  if (email) openCursor(cursor, ['list-users', sub, 'email', email], request.now);
-  const body = email
-    ? await usersByEmail(email)
-    : await usersBySignupMonth({ signupMonth, limit, cursor }, sub, request);
-  return { status: 200, body };
-});
+export const handler = flow(
+  'list-users',
+  async (request) => {
+    request.requireAdmin();
+    const { email, signupMonth = '', limit, cursor } = request.query();
+    const { sub } = request.caller();
+    // A list of one page makes no cursor, so any that comes is another's.
+    if (email) openCursor(cursor, ['list-users', sub, 'email', email], request.now);
+    const body = email
+      ? await usersByEmail(email)
+      : await usersBySignupMonth({ signupMonth, limit, cursor }, sub, request);
+    return { status: 200, body };
+  },
+  query,
+);

@@ -80,6 +80,7 @@ export async function updateUser(
 export const handler = flow('update-user', async (request) => {
   const userId = request.ownId('userId', { orAdmin: false });
   const change = request.body(userChange);
+  if (change.email !== undefined) request.requireProvedEmail(change.email);
   const user = await updateUser(userId, change, ifMatchOf(request), request);
   return { status: 200, body: user, headers: { etag: userEtag(user) } };
 });

@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
+import { isEmailAddress } from '#model/email-address';
 import { jsonObject, text } from '#shared/input';
 
-/** Kept as typed, any script; 254 characters are the most that SMTP carries (RFC 5321). */
-const EMAIL = /^\s*[^\s@<>()[\]\\,;:"]+@[^\s@<>()[\]\\,;:".]+(\.[^\s@<>()[\]\\,;:".]+)*\s*$/;
-export const email = text(254).check(z.regex(EMAIL, 'must be an e-mail address'));
+/** Kept as typed. */
+export const email = z
+  .string('must be text')
+  .check(z.refine(isEmailAddress, 'must be an e-mail address of ASCII characters, as ann@example.com, with a domain in Punycode'));
 
 export const newUser = z.strictObject({
   email,

@@ -18,11 +18,26 @@ export interface JwtAuthorizer {
   audience: string[];
 }
 
+/** Of whom a token is, and what it says of them. */
+export interface TokenClaims {
+  sub: string;
+  groups?: readonly string[] | undefined;
+  email?: string | undefined;
+  /** True unless given. */
+  emailVerified?: boolean | undefined;
+}
+
+/**
+ * The names that Cognito allows for a group. They hold no blank, which is what parts them in the claim that a function gets.
+ * https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
+ */
+export const GROUP_NAME = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u;
+
 const ALGORITHM = 'RS256';
 const LIFETIME_SECONDS = 60 * 60;
 
 /**
- * Stands in for the Cognito user pool: issues access tokens in its name, signed with a key of this machine. The key is
+ * Stands in for the Cognito user pool: issues ID tokens in its name, signed with a key of this machine. The key is
  * kept, so that a token outlives a restart as it would in the cloud.
  */
 export class Issuer {
@@ -42,28 +57,35 @@ export class Issuer {
     return new Issuer(privateKey, { keys: [{ kty, n, e, kid: 'local', alg: ALGORITHM, use: 'sig' } as JSONWebKeySet['keys'][number]] });
   }
 
-  /** An access token as Cognito makes it: the client in `client_id`, no `aud`. */
-  async token({ issuer, audience }: JwtAuthorizer, sub: string, groups: string[]): Promise<string> {
+  /**
+   * An ID token as Cognito makes it. A user without groups has no claim `cognito:groups`, one without e-mail no claim `email`.
+   * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
+   */
+  async token({ issuer, audience }: JwtAuthorizer, { sub, groups = [], email, emailVerified = true }: TokenClaims): Promise<string> {
+    const now = Math.floor(Date.now() / 1_000);
     return new SignJWT({
-      'cognito:groups': groups,
-      client_id: audience[0],
-      token_use: 'access',
-      scope: 'aws.cognito.signin.user.admin',
-      username: sub,
+      ...(groups.length > 0 && { 'cognito:groups': groups }),
+      ...(email !== undefined && { email, email_verified: emailVerified }),
+      'cognito:username': sub,
+      token_use: 'id',
+      auth_time: now,
+      event_id: crypto.randomUUID(),
+      origin_jti: crypto.randomUUID(),
     })
       .setProtectedHeader({ alg: ALGORITHM, kid: 'local' })
       .setIssuer(issuer)
+      .setAudience(audience[0] ?? '')
       .setSubject(sub)
       .setJti(crypto.randomUUID())
-      .setIssuedAt()
-      .setExpirationTime(`${LIFETIME_SECONDS}s`)
+      .setIssuedAt(now)
+      .setExpirationTime(now + LIFETIME_SECONDS)
       .sign(this.privateKey);
   }
 }
 
 /**
  * Verifies a token as an HTTP API's JWT authorizer does: signature, `iss`, `aud` (or `client_id` where there is no
- * `aud`), `exp`, `nbf`, `iat`.
+ * `aud`), `exp`, `nbf`, `iat`. And, for the user pool, that the groups are such as Cognito can have.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
  *
  * @param authorization the header, with or without `Bearer `
@@ -81,6 +103,8 @@ export async function verifyToken(
     const { payload } = await jwtVerify(token, keys, { issuer, algorithms: [ALGORITHM], requiredClaims: ['exp'] });
     const audiences = [payload.aud ?? payload.client_id].flat();
     const isIssued = payload.iat === undefined || payload.iat <= Date.now() / 1_000 + 1;
+    const groups = payload['cognito:groups'] ?? [];
+    if (!Array.isArray(groups) || !groups.every((name) => typeof name === 'string' && GROUP_NAME.test(name))) return undefined;
     return isIssued && audiences.some((entry) => audience.includes(String(entry))) ? payload : undefined;
   } catch {
     return undefined;

@@ -50,7 +50,7 @@ describe('mixed requests', () => {
   async function allFlows(customer: number): Promise<void> {
     const sub = `customer-${customer}`;
     const email = `${EMAIL}.${customer}@example.com`;
-    const [user, admin, anybody] = [kept(await store.user(sub)), kept(store.admin), kept(store.anonymous)];
+    const [user, admin, anybody] = [kept(await store.user(sub, email)), kept(store.admin), kept(store.anonymous)];
     const product = aProduct({ productId: `p-${customer}`, stock: 1_000, restockAt: 2_000 });
     const { productId } = product as unknown as { productId: string };
     const etag = ({ headers }: Answer) => ({ 'if-match': headers.get('etag') ?? '' });

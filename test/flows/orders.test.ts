@@ -23,7 +23,7 @@ describe.each(layouts('per-domain'))('orders, %s', (layout) => {
 
     const placed = await ann.post(
       '/orders',
-      { lines: [{ productId: 'tea', quantity: 2 }, { productId: 'cup', quantity: 3 }], shippingAddress: { city: 'Århus' } },
+      { lines: [{ productId: 'tea', quantity: 2 }, { productId: 'cup', quantity: 3 }], shippingAddress: { street: 'Åboulevarden 1\r\n2. th', city: 'Århus' } },
       newKey(),
     );
 
@@ -41,7 +41,7 @@ describe.each(layouts('per-domain'))('orders, %s', (layout) => {
       ],
       totalMinor: 52_703,
       currency: 'EUR',
-      shippingAddress: { city: 'Århus' },
+      shippingAddress: { street: 'Åboulevarden 1\r\n2. th', city: 'Århus' },
       version: 1,
     });
     const read = await ann.get(`/orders/${orderId}`);

@@ -6,7 +6,7 @@ import { DISPATCHERS, effectsOf } from '../../lib/triggers';
 import { isComplete } from '../support/complete';
 import { aProduct, type Answer, denial, startStore, type TestStore } from '../support/store';
 import { catalogueAccess } from '../support/catalogue-access';
-import { assemblyOf, globalAssemblyOf } from '../support/synthesize-once';
+import { assemblyOf, globalAssemblyOf, type Layout } from '../support/synthesize-once';
 import { until } from '../support/until';
 
 /** Whether a call reads a table, or a local index, other than strongly consistently; a global index has no other way. */
@@ -24,17 +24,17 @@ const HOME = 'us-east-1';
  * Every flow, on every path that needs a permission: what a role lacks fails here, and what no path uses is listed. In
  * another region than the home region also where each call goes.
  */
-describe.each(
+describe.each<[Layout, string]>(
   // Either layout, and either place, in each of the two runs.
   isComplete
-    ? ([
+    ? [
         ['single-table', HOME],
         ['per-domain', 'eu-west-1'],
-      ] as const)
-    : ([
+      ]
+    : [
         ['per-domain', HOME],
         ['single-table', 'ap-southeast-1'],
-      ] as const),
+      ],
 )('the permissions of the flows and the triggers, %s, %s', (layout, region) => {
   /** Where a row says that a call goes: at home both are the same table. */
   const place = (isReplica: boolean) => (region === HOME ? '' : isReplica ? ' on the replica' : ' at home');
@@ -74,7 +74,7 @@ describe.each(
       done(await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': key })).body.orderId as string;
 
     const user = done(await ann.post('/users', { email: 'ann@example.com', name: 'Ann' }));
-    const moved = done(await ann.patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
+    const moved = done(await (await store.user('ann', 'anna@example.com')).patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
     done(await ann.patch('/users/ann', { name: 'Anna' }, etag(moved)));
     done(await ann.get('/users/ann'));
     done(await admin.get('/users?email=anna@example.com'));

@@ -18,7 +18,7 @@ describe.each(layouts('per-domain'))('products, %s', (layout) => {
       category: 'Seafood',
       priceMinor: 965,
       currency: 'USD',
-      description: 'S',
+      description: 'One line,\r\nanother,\n\nand a last.',
       active: true,
       tags: ['b', 'a'],
       sizes: [10, 2.5, -3],
@@ -86,6 +86,19 @@ describe.each(layouts('per-domain'))('products, %s', (layout) => {
     ]);
     expect((await store.anonymous.get(`/products?category=${encodeURIComponent('naïve #1_$')}`)).body.items).toEqual([]);
     expect((await store.anonymous.get('/products')).status).toBe(400);
+  });
+
+  test('a category is one key, whichever way it comes in and is asked for: without blanks around it, and NFC', async () => {
+    const [typed, key] = [' Cafe\u0301 \u00a0', 'Caf\u00e9'];
+    await admin.post('/products', aProduct({ productId: 'key-1', category: typed }));
+    await admin.post('/products', aProduct({ productId: 'key-2' }));
+    await admin.patch('/products/key-2', { category: typed }, { 'if-match': '*' });
+    await admin.post('/products/batch', { products: [aProduct({ productId: 'key-3', category: typed })] });
+    await admin.post('/partiql/products', aProduct({ productId: 'key-4', category: typed }));
+    for (const asked of [typed, key]) {
+      const { items } = await allPages(store.anonymous, `/products?category=${encodeURIComponent(asked)}`, 3);
+      expect(items.map(({ productId, category }) => [productId, category])).toEqual(['key-1', 'key-2', 'key-3', 'key-4'].map((id) => [id, key]));
+    }
   });
 
   test('a change sets, removes and moves; the price that an order sees moves with it', async () => {

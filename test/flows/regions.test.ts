@@ -44,7 +44,7 @@ describe('the API of another region', () => {
       (await done(await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': key }))).body.orderId as string;
 
     const user = await done(await ann.post('/users', { email: 'ann@example.com', name: 'Ann' }));
-    await done(await ann.patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
+    await done(await (await store.user('ann', 'anna@example.com')).patch('/users/ann', { email: 'anna@example.com' }, etag(user)));
     await done(await ann.get('/users/ann'));
     await done(await ann.get('/users/ann/account'));
     const { sessionId } = (await done(await ann.send('POST', '/users/ann/sessions'))).body;

@@ -99,7 +99,7 @@ describe('a request is one line', () => {
   });
 
   test('without what a problem tells the caller, the path, or a long reason', async () => {
-    const details = { ...event, pathParameters: { id: 'marker' }, queryStringParameters: { q: 'marker' }, rawPath: '/x/marker', body: '"marker"' };
+    const details = { ...event, pathParameters: { id: 'marker' }, rawPath: '/x/marker', body: '"marker"' };
     await flow('tested', (request) => Promise.reject(new Problem('not-found', `There is no ${request.path('id')}.`)))(details as never, context());
     await flow('tested', () => Promise.reject(new SyntaxError('"marker" is not valid JSON')))(details as never, context());
     await flow('tested', () => Promise.reject(new Error('x'.repeat(100_000))))(event as never, context());

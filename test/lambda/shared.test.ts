@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { openCursor, sealCursor } from '../../lambda/shared/cursor';
 import { env } from '../../lambda/shared/env';
 import { requireMatch } from '../../lambda/shared/etag';
-import { flow } from '../../lambda/shared/http';
+import { flow, type Request } from '../../lambda/shared/http';
 import { jsonObject, timeRange, upright } from '../../lambda/shared/input';
 import { mergeShards } from '../../lambda/shared/shards';
 import { isExpired, ttlSeconds } from '../../lambda/shared/time';
@@ -119,23 +119,57 @@ describe('a flow', () => {
     expect(JSON.parse(answer.body as string)).toMatchObject({ type: 'outcome-unknown' });
   });
 
-  test.each([
-    ['[admin]', true],
-    ['[staff admin]', true],
-    ['admin', true],
-    [['admin'], true],
-    ['[staff,admin]', false],
-    ['[administrator]', false],
-    ['[]', false],
-    [undefined, false],
-  ])('cognito:groups %j', async (claim, isAdmin) => {
-    const requestContext = { requestId: 'r', authorizer: { jwt: { claims: { sub: 'ann', 'cognito:groups': claim } } } };
-    const guarded = flow('guarded', async (request) => {
-      request.requireAdmin();
+  /** What a flow answers that demands something of the token, by its claims as API Gateway hands them on. */
+  const guarded = async (claims: object, guard: (request: Request) => void) => {
+    const requestContext = { requestId: 'r', authorizer: { jwt: { claims: { sub: 'ann', ...claims } } } };
+    const guardedFlow = flow('guarded', async (request) => {
+      guard(request);
       return { status: 204 };
     });
-    const answer = await guarded({ routeKey: 'GET /x', headers: {}, requestContext } as never, context(10_000));
-    expect(answer.statusCode).toBe(isAdmin ? 204 : 403);
+    return guardedFlow({ routeKey: 'GET /x', headers: {}, requestContext } as never, context(10_000));
+  };
+
+  test.each(['[admin]', '[staff admin]', '[admin staff]', '[] admin]', '[[admin admin]', '[a,b (c) 日本 ✓ admin ]]'])(
+    'an admin has the groups %j',
+    async (claim) => {
+      expect((await guarded({ 'cognito:groups': claim }, (request) => request.requireAdmin())).statusCode).toBe(204);
+    },
+  );
+
+  test.each([
+    '', '[]', '[ ]', 'admin', ' admin', 'staff admin', '[admin', 'admin]', '[[admin]]', '["admin"]', '[["admin"]]', '["x admin"]',
+    '[ admin]', '[admin ]', '[staff  admin]', ' [admin]', '[admin]\n', '[admin\n]', '[admin\tstaff]', '[\u00a0admin]', '[staff\u00a0admin]',
+    '[staff\u2003admin]', '[staff\u3000admin]', '[\u200badmin]', '[\ufeffadmin]', '[admin\0]', '[\u202eadmin staff]', '[staff,admin]',
+    '[administrator]', '[Admin]', '[ADMIN]', '[\uff41dmin]', '[\u0430dmin]', '[admin\u0301]', '[\ud800 admin]', '<nil>', 'map[admin:true]',
+    ['admin'], [['admin']], [' admin'], ['x admin'], { admin: true }, true, null, undefined,
+  ])('the groups %j make no admin', async (claim) => {
+    expect((await guarded({ 'cognito:groups': claim }, (request) => request.requireAdmin())).statusCode).toBe(403);
+  });
+
+  const proof = (email: string, claims: object) => guarded(claims, (request) => request.requireProvedEmail(email));
+
+  test.each(['ann@example.com', 'ANN@Example.com'])('the e-mail %j is proved by a verified claim that differs in case at most', async (email) => {
+    expect((await proof(email, { email: 'Ann@example.COM', email_verified: 'true' })).statusCode).toBe(204);
+  });
+
+  const notTrue = ['false', 'True', ' true', 'true ', '1', '', '[true]', '<nil>'];
+  const others = ['', 'anna@example.com', 'nn@example.com', ' ann@example.com', 'ann@example.com ', 'ann@example.co', '[ann@example.com]'];
+  test.each<object>([
+    {},
+    { email: 'ann@example.com' },
+    { email_verified: 'true' },
+    ...notTrue.map((text) => ({ email: 'ann@example.com', email_verified: text })),
+    ...others.map((email) => ({ email, email_verified: 'true' })),
+    { email: ['ann@example.com'], email_verified: 'true' },
+    { phone_number: 'ann@example.com', 'custom:email': 'ann@example.com', email_verified: 'true' },
+  ])('an e-mail is not proved by the claims %j', async (claims) => {
+    const { statusCode, body } = await proof('ann@example.com', claims);
+    expect([statusCode, JSON.parse(body as string)]).toEqual([403, expect.objectContaining({ type: 'email-not-verified', status: 403 })]);
+  });
+
+  test('an e-mail is not proved by another one that Unicode maps to it in lower case', async () => {
+    expect((await proof('kate@example.com', { email: '\u212aate@example.com', email_verified: 'true' })).statusCode).toBe(403);
+    expect((await proof('\u212aate@example.com', { email: 'kate@example.com', email_verified: 'true' })).statusCode).toBe(403);
   });
 
   test.each([

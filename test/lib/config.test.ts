@@ -130,6 +130,7 @@ test.each<[string, unknown, string, string]>([
   ['cursorSecretVersion', '-1', 'a whole number from 1 to 1000000', 'cursorSecretVersion=1'],
   ['encryption', 'none', 'aws-owned | aws-managed | customer', 'encryption=aws-owned'],
   ['mailFrom', 'nobody', 'an e-mail address', 'mailFrom=store@example.com'],
+  ['mailFrom', 'shop@bücher.example', 'an e-mail address', 'mailFrom=store@example.com'],
   ['alarmEmail', 'a b@c.d', 'an e-mail address', 'alarmEmail=ops@example.com'],
   ['removal', 'keep', 'retain | destroy', 'removal=retain'],
 ])('%s=%j is refused, saying what is allowed and an example', (key, value, allowed, example) => {

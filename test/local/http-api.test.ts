@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type CryptoKey, generateKeyPair, SignJWT } from 'jose';
 import { HttpApi, type RequestLogEntry } from '../../local/api/http-api';
 
 /** Payload format 2.0 both ways, with a function that answers what the test says. */
@@ -10,7 +11,11 @@ describe('the HTTP API', () => {
   let event: Record<string, unknown>;
   let log: RequestLogEntry[];
 
+  let privateKey: CryptoKey;
   beforeAll(async () => {
+    const pair = await generateKeyPair('RS256');
+    const { publicKey } = pair;
+    privateKey = pair.privateKey;
     const pool = {
       fn: { name: 'tested' } as never,
       invoke: (invocation: { event: string }) => {
@@ -20,8 +25,11 @@ describe('the HTTP API', () => {
     };
     const api = new HttpApi({
       apiId: 'api',
-      routes: [{ routeKey: 'ANY /things/{id}', target: { pool } }],
-      keys: () => Promise.reject(new Error('no token is asked for')),
+      routes: [
+        { routeKey: 'ANY /things/{id}', target: { pool } },
+        { routeKey: 'GET /own', target: { pool, authorizer: { issuer: 'https://issuer.example', audience: ['client'] } } },
+      ],
+      keys: () => Promise.resolve(publicKey),
       clockOffset: () => 0,
       onRequest: (entry) => log.push(entry),
     });
@@ -58,9 +66,62 @@ describe('the HTTP API', () => {
     expect(event.requestContext).not.toHaveProperty('authorizer');
   });
 
-  test('a body that is no text comes as base64', async () => {
-    await fetch(`${url}/things/1`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: Buffer.from([0, 255]) });
-    expect([event.body, event.isBase64Encoded]).toEqual(['AP8=', true]);
+  test.each([
+    ['text/plain', true],
+    ['text/csv;charset=latin1', true],
+    ['application/json', true],
+    ['Application/JSON; charset=utf-8', true],
+    ['application/xml', true],
+    ['application/javascript', true],
+    ['application/problem+json', false],
+    ['application/json-patch', false],
+    ['application/x-www-form-urlencoded', false],
+    ['image/png', false],
+    [undefined, false],
+  ])('a body of the type %s is text: %s; what is not UTF-8 is lost in text, and kept in base64', async (type, isText) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+    await fetch(`${url}/things/1`, { method: 'POST', headers, body: Buffer.from([0x41, 0xff]) });
+    expect([event.body, event.isBase64Encoded]).toEqual(isText ? ['A\ufffd', false] : ['Qf8=', true]);
+  });
+
+  test('a query parameter may have any name, those of an object too', async () => {
+    await fetch(`${url}/things/1?__proto__=a&constructor=b&constructor=c&=d`);
+    expect(Object.entries(event.queryStringParameters as object)).toEqual([['__proto__', 'a'], ['constructor', 'b,c'], ['', 'd']]);
+  });
+
+  test('claims come as text, as API Gateway hands them on', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const given = {
+      iss: 'https://issuer.example',
+      aud: 'client',
+      exp: now + 60,
+      email: 'ann@example.com',
+      email_verified: true,
+      'cognito:groups': ['staff', 'admin', ']'],
+      'cognito:roles': ['admin'],
+      none: [],
+      nested: [['admin'], []],
+      identities: [{ userId: '1', primary: true, issuer: null, dateCreated: 1_586_892_043_214 }],
+    };
+    const token = await new SignJWT(given).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
+    expect((await fetch(`${url}/own`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(204);
+    expect((event.requestContext as { authorizer: object }).authorizer).toEqual({
+      jwt: {
+        claims: {
+          iss: 'https://issuer.example',
+          aud: 'client',
+          exp: String(now + 60),
+          email: 'ann@example.com',
+          email_verified: 'true',
+          'cognito:groups': '[staff admin ]]',
+          'cognito:roles': '[admin]',
+          none: '[]',
+          nested: '[[admin] []]',
+          identities: '[map[dateCreated:1586892043214 issuer:<nil> primary:true userId:1]]',
+        },
+        scopes: null,
+      },
+    });
   });
 
   test.each([

@@ -12,7 +12,7 @@ describe('tokens are verified as the authorizer of the template says', () => {
 
   beforeAll(async () => {
     issuer = await Issuer.open(join(folder, 'key.pem'));
-    token = await issuer.token(authorizer, 'ann', ['admin']);
+    token = await issuer.token(authorizer, { sub: 'ann', groups: ['admin'] });
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -20,11 +20,34 @@ describe('tokens are verified as the authorizer of the template says', () => {
     verifyToken(authorization, from, createLocalJWKSet(issuer.jwks));
 
   test('a token of the issuer is accepted, with and without Bearer, also after a restart', async () => {
-    expect(await verify(`Bearer ${token}`)).toMatchObject({ sub: 'ann', 'cognito:groups': ['admin'], client_id: 'client', token_use: 'access' });
+    expect(await verify(`Bearer ${token}`)).toMatchObject({ sub: 'ann', 'cognito:groups': ['admin'] });
     expect(await verify(token)).toMatchObject({ sub: 'ann' });
     const { jwks } = await Issuer.open(join(folder, 'key.pem'));
     expect(await verifyToken(token, authorizer, createLocalJWKSet(jwks))).toMatchObject({ sub: 'ann' });
     expect(Object.keys(issuer.jwks.keys[0]!).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+  });
+
+  test('a token is an ID token as Cognito makes it', async () => {
+    const claims = {
+      sub: 'ann',
+      iss: 'https://issuer.example',
+      aud: 'client',
+      token_use: 'id',
+      'cognito:username': 'ann',
+      auth_time: expect.any(Number),
+      iat: expect.any(Number),
+      exp: expect.any(Number),
+      jti: expect.any(String),
+      origin_jti: expect.any(String),
+      event_id: expect.any(String),
+    };
+    const issued = async (given: object) => verify(await issuer.token(authorizer, { sub: 'ann', ...given }));
+    // A user without groups or e-mail has no claim of them.
+    expect(await issued({})).toEqual(claims);
+    expect(await issued({ groups: [] })).toEqual(claims);
+    expect(await issued({ groups: ['a', 'admin'], email: 'Ann@example.com' })).toEqual({ ...claims, 'cognito:groups': ['a', 'admin'], email: 'Ann@example.com', email_verified: true });
+    expect(await issued({ email: 'ann@example.com', emailVerified: false })).toEqual({ ...claims, email: 'ann@example.com', email_verified: false });
+    expect((await issued({}))!.exp! - (await issued({}))!.iat!).toBe(3_600);
   });
 
   test('no token, a changed one, another issuer or another audience are not', async () => {
@@ -48,6 +71,11 @@ describe('tokens are verified as the authorizer of the template says', () => {
     expect(await verify(await own({ exp: now - 1 }))).toBeUndefined();
     expect(await verify(await own({ nbf: now + 60 }))).toBeUndefined();
     expect(await verify(await own({ iat: now + 60 }))).toBeUndefined();
+    // Nor one with groups that Cognito cannot have.
+    expect(await verify(await own({ 'cognito:groups': ['admin', '日本-✓'] }))).toBeDefined();
+    for (const groups of [[['admin']], ' admin', 'admin', ['x admin'], ['admin '], ['\u00a0admin'], ['ad\tmin'], ['admin', ''], [null], { admin: true }]) {
+      expect([groups, await verify(await own({ 'cognito:groups': groups }))]).toEqual([groups, undefined]);
+    }
     const { exp: _, ...endless } = claims;
     const forEver = await new SignJWT(endless).setProtectedHeader({ alg: 'RS256', kid: 'local' }).sign(issuer['privateKey']);
     expect(await verify(forEver)).toBeUndefined();

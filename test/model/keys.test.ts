@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { shardOf } from '../../lambda/model/shard';
+import { runs } from '../support/complete';
 import { ENTITY_NAMES, entity, type EntityName, keysOf, SAMPLES, store, written } from '../support/samples';
 
 /** What is in the tables of everybody who runs this: a change here is a migration. */
@@ -94,7 +95,7 @@ test.each([
       fc.pre(a !== b);
       expect(keysOf(written(name, { [attribute]: a }))).not.toEqual(keysOf(written(name, { [attribute]: b })));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(50, 300) },
   );
 });
 
@@ -110,7 +111,7 @@ test('no two entities share a primary key, whatever their ids', () => {
       fc.pre(one !== other);
       expect(primaryKey(one, a)).not.toBe(primaryKey(other, b));
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(200, 1_000) },
   );
 });
 

@@ -39,7 +39,8 @@ export interface TestStore {
   outbox(kind?: string): Promise<Answer['body'][]>;
   anonymous: Client;
   admin: Client;
-  user(sub: string): Promise<Client>;
+  /** A user whose token proves an e-mail: `SUB@example.com`, or the one given. */
+  user(sub: string, email?: string): Promise<Client>;
   withToken(token: string | undefined): Client;
   /** What each function may do and has done, and what it was denied. */
   permissions(): Promise<ReturnType<Platform['permissions']>>;
@@ -70,7 +71,7 @@ export async function startStore(layout: Layout, options: StartOptions = {}): Pr
   const store = (options.state === undefined && (await borrow(wanted))) || (await startOwn(wanted));
   const withToken = (token: string | undefined) => client(store.url, token);
   const anonymous = withToken(undefined);
-  const caller = async (sub: string, groups: string[]) => withToken((await anonymous.post('/_local/tokens', { sub, groups })).body.token as string);
+  const caller = async (claims: object) => withToken((await anonymous.post('/_local/tokens', claims)).body.token as string);
   const permissions = async () => (await anonymous.get('/_local/permissions')).body as ReturnType<Platform['permissions']>;
   return {
     url: store.url,
@@ -81,8 +82,8 @@ export async function startStore(layout: Layout, options: StartOptions = {}): Pr
       return body.items.toReversed();
     },
     anonymous,
-    admin: await caller('an-admin', ['staff', 'admin']),
-    user: (sub) => caller(sub, []),
+    admin: await caller({ sub: 'an-admin', groups: ['staff', 'admin'] }),
+    user: (sub, email = `${sub}@example.com`) => caller({ sub, email }),
     withToken,
     permissions,
     async stop() {

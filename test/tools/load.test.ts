@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { load } from '../../tools/load';
 import { readCheckpoint } from '../../tools/load/checkpoint';
+import { commandLine } from '../support/command-line';
+import { rows, runs } from '../support/complete';
 import { aProduct, startStore, type TestStore } from '../support/store';
 import { PROJECT } from '../support/synthesize-once';
 import { type BatchAnswer, scriptedStore, stopScriptedStores, written } from './load/scripted-store';
@@ -50,10 +53,8 @@ function launch(args: string[], url = store.url): Started {
   return started;
 }
 
-async function run(args: string[], url?: string) {
-  const { ended, stdout, stderr } = launch(args, url);
-  return { code: await ended, stdout: stdout(), stderr: stderr() };
-}
+/** One that ends by itself, in this process. */
+const run = (args: string[], url = store.url) => commandLine(() => load([...args, '--url', url], {}, () => new AbortController().signal));
 
 async function until<Value>(value: () => Value | undefined): Promise<Value> {
   const deadline = Date.now() + 20_000;
@@ -97,63 +98,68 @@ const failuresOf = (file: string) =>
 const beside = (file: string) => readdirSync(folder).filter((name) => join(folder, name).startsWith(`${file}.`)).sort();
 
 describe('against the store', () => {
-  test('two thousand rows, of which five are wrong: those are named by line, the others are loaded', async () => {
+  test('of many rows the five that are wrong are named by line, and the others are loaded', async () => {
+    // More than one request in any case; the store writes some hundred products a second.
+    const [n, count] = [runs(300, 2_000), (rows: number) => rows.toLocaleString('en-US')];
+    const [early, middle, late] = [Math.round(n / 3), n - 100, n - 99];
     const wrong = {
       3: 'many-3,Product,Things,cheap,EUR,1,',
-      700: 'many-700,Product,Things,700,EUR,-1,',
-      1201: 'many-1201,,Things,1201,euro,1,',
-      1202: 'many-1202,Product,Things,1202,EUR',
-      2001: 'many-2001,"Product,Things,2001,EUR,1,',
+      [early]: `many-${early},Product,Things,700,EUR,-1,`,
+      [middle]: `many-${middle},,Things,1201,euro,1,`,
+      [late]: `many-${late},Product,Things,1202,EUR`,
+      [n + 1]: `many-${n + 1},"Product,Things,2001,EUR,1,`,
     };
-    const file = csvFile('many', 2_000, wrong);
+    const file = csvFile('many', n, wrong);
 
     const { code, stdout, stderr } = await run([file]);
 
-    expect(stdout).toBe(`2,000 rows: 1,995 written, 5 failed (${file}.failed.jsonl)
+    expect(stdout).toBe(`${count(n)} rows: ${count(n - 5)} written, 5 failed (${file}.failed.jsonl)
   line 3: priceMinor: must be a whole number from 0 to 1000000000
-  line 700: stock: must be a whole number from 0 to 1000000000
-  line 1201: name: must be text; currency: must be an ISO 4217 code, as EUR
-  line 1202: the row has 5 columns; the header has 7
-  line 2001: a quote is not closed
+  line ${early}: stock: must be a whole number from 0 to 1000000000
+  line ${middle}: name: must be text; currency: must be an ISO 4217 code, as EUR
+  line ${late}: the row has 5 columns; the header has 7
+  line ${n + 1}: a quote is not closed
 `);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^many\.csv: 100 %, 1,995 written, 5 failed, [\d,]+ rows\/s/m);
+    expect(stderr).toMatch(new RegExp(`^many\\.csv: 100 %, ${count(n - 5)} written, 5 failed, [\\d,]+ rows/s`, 'm'));
     expect(failuresOf(file)).toEqual([
       { line: 3, productId: 'many-3', reason: expect.any(String), row: wrong[3] },
-      { line: 700, productId: 'many-700', reason: expect.any(String), row: wrong[700] },
-      { line: 1201, productId: 'many-1201', reason: expect.any(String), row: wrong[1201] },
-      { line: 1202, productId: null, reason: expect.any(String), row: wrong[1202] },
-      { line: 2001, productId: null, reason: expect.any(String), row: wrong[2001] },
+      { line: early, productId: `many-${early}`, reason: expect.any(String), row: wrong[early] },
+      { line: middle, productId: `many-${middle}`, reason: expect.any(String), row: wrong[middle] },
+      { line: late, productId: null, reason: expect.any(String), row: wrong[late] },
+      { line: n + 1, productId: null, reason: expect.any(String), row: wrong[n + 1] },
     ]);
     expect(beside(file)).toEqual(['many.csv.failed.jsonl']);
-    expect(await notLoaded('many', 2_000)).toEqual([3, 700, 1201, 1202, 2001]);
+    expect(await notLoaded('many', n)).toEqual([3, early, middle, late, n + 1]);
   });
 
-  test.each<[NodeJS.Signals, number | null]>([
+  const SIGNALS: [NodeJS.Signals, number | null][] = [
     ['SIGINT', 130],
     ['SIGTERM', 130],
     ['SIGKILL', null],
-  ])('%s in the middle, and the same command again: all is there, and each row is counted once', async (signal, code) => {
+  ];
+  test.each(rows(SIGNALS, ([signal]) => signal === 'SIGKILL'))('%s in the middle, and the same command again: all is there, and each row is counted once', async (signal, code) => {
     const name = `${signal.toLowerCase()}`;
-    const wrong = { 5: `${name}-5,No price,Things,,EUR,1,`, 690: `${name}-690,No price,Things,,EUR,1,` };
-    const file = csvFile(name, 700, wrong);
+    const [n, last] = [runs(300, 700), runs(290, 690)];
+    const wrong = { 5: `${name}-5,No price,Things,,EUR,1,`, [last]: `${name}-${last},No price,Things,,EUR,1,` };
+    const file = csvFile(name, n, wrong);
     const first = launch([file, '--batch', '10']);
-    await until(() => ((readCheckpoint(`${file}.load.json`)?.written ?? 0) >= 100 ? true : undefined));
+    await until(() => ((readCheckpoint(`${file}.load.json`)?.written ?? 0) >= 50 ? true : undefined));
     first.child.kill(signal);
     expect(await first.ended).toBe(code);
     const { written, failed } = readCheckpoint(`${file}.load.json`)!;
-    expect(written + failed).toBeLessThan(700);
+    expect(written + failed).toBeLessThan(n);
     expect(first.stdout()).toBe(code === 130 ? `Interrupted after ${written + failed} rows; run the same command again to go on.\n` : '');
 
     const second = await run([file]);
 
     expect(second.stdout).toMatch(
-      new RegExp(`^Going on after ${written + failed} rows of ${name}\\.csv, where its last load stopped\\.\n700 rows: 698 written, 2 failed `),
+      new RegExp(`^Going on after ${written + failed} rows of ${name}\\.csv, where its last load stopped\\.\n${n} rows: ${n - 2} written, 2 failed `),
     );
     expect(second.code).toBe(1);
-    expect(failuresOf(file).map(({ line }) => line)).toEqual([5, 690]);
+    expect(failuresOf(file).map(({ line }) => line)).toEqual([5, last]);
     expect(beside(file)).toEqual([`${name}.csv.failed.jsonl`]);
-    expect(await notLoaded(name, 700)).toEqual([5, 690]);
+    expect(await notLoaded(name, n)).toEqual([5, last]);
   });
 
   test('of rows with the same product the last one stays', async () => {

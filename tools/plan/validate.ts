@@ -1,9 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
 import { App, CloudFormationValidatePlugin } from 'aws-cdk-lib';
 import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { ruleFiles } from '../../lib/rules';
 import { openAssembly, type Template } from './assembly';
 import type { Finding } from './finding';
 import { described } from './stateful';
+
+// As in cdk.json: V8 would compile the validator's WebAssembly a second time, for a speed that one run never earns back.
+setFlagsFromString('--liftoff-only');
 
 /** As the app's own synthesis calls it. */
 const PLUGIN = 'CloudFormation-Validate';
@@ -14,18 +18,7 @@ const PLUGIN = 'CloudFormation-Validate';
  */
 export function validatorFindings(folder: string): Finding[] {
   const stacks = openAssembly(folder).stacksRecursively;
-  const plugin = new CloudFormationValidatePlugin({ regoRules: ruleFiles() });
-  const { violations } = plugin.validate({
-    appConstruct: new App(),
-    templatePaths: stacks.map(({ templateFullPath }) => templateFullPath),
-    stackTemplates: stacks.map(({ hierarchicalId, templateFullPath, environment }) => ({
-      stackConstructPath: hierarchicalId,
-      templatePath: templateFullPath,
-      accountId: undefined,
-      region: environment.region,
-    })),
-  });
-  return violations
+  return violationsOf(stacks)
     .filter(({ severity }) => severity === 'error' || severity === 'fatal')
     .flatMap(({ ruleName, description, fix, violatingResources }) =>
       violatingResources.flatMap(({ resourceLogicalId, templatePath, locations }) => {
@@ -44,6 +37,25 @@ export function validatorFindings(folder: string): Finding[] {
         ];
       }),
     );
+}
+
+function violationsOf(stacks: readonly CloudFormationStackArtifact[]) {
+  const plugin = new CloudFormationValidatePlugin({ regoRules: ruleFiles() });
+  try {
+    return plugin.validate({
+      appConstruct: new App(),
+      templatePaths: stacks.map(({ templateFullPath }) => templateFullPath),
+      stackTemplates: stacks.map(({ hierarchicalId, templateFullPath, environment }) => ({
+        stackConstructPath: hierarchicalId,
+        templatePath: templateFullPath,
+        accountId: undefined,
+        region: environment.region,
+      })),
+    }).violations;
+  } finally {
+    // The memory of its WebAssembly is out of the garbage collector's reach.
+    plugin._dispose();
+  }
 }
 
 /** Whether the app said why a rule does not hold there: `Validations.of(scope).acknowledge()` is metadata of the scope. */

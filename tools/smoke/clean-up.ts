@@ -130,10 +130,10 @@ async function settles(run: Run, client: StoreClient, deadline: number): Promise
   }
 }
 
-/** Whether the profile is of this run; where nothing told, its e-mail does. */
+/** Whether the profile is of this run; where nothing told, its preferences do. */
 async function isProfileOurs(run: Run, send: Send): Promise<boolean> {
   const isNew = run.knownYet('isProfileNew');
   if (isNew !== undefined) return isNew;
   const answer = await send('GET /users/{userId}', { path: { userId: run.sub } });
-  return !(answer instanceof NoAnswer) && member(answer.body, 'email') === run.email;
+  return !(answer instanceof NoAnswer) && member(member(answer.body, 'preferences'), 'smokeRun') === run.name;
 }

@@ -1,6 +1,6 @@
 import { problemOf, unreachable } from '../answers';
 import { readHealth } from '../local-store';
-import { givenToken, isLoopback, localToken, NO_ADMIN, TOKEN_REFUSED, TOKEN_WANTED } from '../token';
+import { givenToken, isLoopback, localToken, NO_ADMIN, NO_EMAIL, TOKEN_REFUSED, TOKEN_WANTED } from '../token';
 import { UserError } from '../user-error';
 import { userOf } from './claims';
 import { Run, runName } from './run';
@@ -28,7 +28,7 @@ export async function preflight(url: string, given: string | undefined, id: stri
   requireStore(url, 'GET /products', list);
 
   if (given === undefined && !isLocal) throw new UserError(TOKEN_WANTED);
-  const tokens = given === undefined ? localToken(url, runName(id)) : givenToken(given);
+  const tokens = given === undefined ? localToken(url, { sub: runName(id), email: `${runName(id)}@example.com` }) : givenToken(given);
   const token = await tokens.current();
   const client = new StoreClient(url, token);
   const low = await firstAnswer(client, 'GET /products/low-stock', { query: { limit: 1 } });
@@ -36,7 +36,9 @@ export async function preflight(url: string, given: string | undefined, id: stri
   if (low.status === 403 && member(low.body, 'type') === 'forbidden') throw new UserError(NO_ADMIN);
   requireStore(url, 'GET /products/low-stock', low);
 
-  const run = new Run(givenUser ?? userOf(token), id);
+  const { sub, email } = givenUser ?? userOf(token);
+  if (email === undefined) throw new UserError(NO_EMAIL);
+  const run = new Run(sub, email, id);
   if (isLocal) {
     const faults = member((await firstAnswer(anonymous, 'GET /_local/faults')).body, 'items');
     run.learn({ hasFaults: Array.isArray(faults) && faults.length > 0 });

@@ -50,7 +50,7 @@ export const STEPS: readonly Step[] = [
   {
     name: 'a profile, with the claim of its e-mail',
     route: 'POST /users',
-    send: ({ email }) => ({ body: { email, name: 'Smoke test' } }),
+    send: ({ name, email }) => ({ body: { email, name: 'Smoke test', preferences: { smokeRun: name } } }),
     // The caller may be somebody who has one.
     expect: ({ sub, email }) => [
       { status: 201, body: { userId: sub, email } },

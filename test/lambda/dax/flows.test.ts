@@ -67,7 +67,8 @@ describe('the flows, where there is a cluster', () => {
   async function invoke(name: string, { path, query, body, headers = {}, sub = 'ann' }: Call = {}) {
     const { entry, route, who } = flows.find((flow) => flow.name === name) as Flow;
     const { handler } = require(`../../../lambda/${entry}`) as { handler: Handler };
-    const claims = { sub, 'cognito:groups': who === 'admin' ? '[admin]' : '' };
+    const email = (body as { email?: string } | undefined)?.email;
+    const claims = { sub, ...(who === 'admin' && { 'cognito:groups': '[admin]' }), ...(email !== undefined && { email, email_verified: 'true' }) };
     const event = {
       routeKey: route,
       headers,

@@ -15,7 +15,7 @@ import { priceHistory } from '../../../lambda/triggers/price-history';
 import { type Change, readRecord } from '../../../lambda/triggers/stream-record';
 import { userArchive } from '../../../lambda/triggers/user-archive';
 import { userChanged } from '../../../lambda/triggers/user-changed';
-import { welcomeMail } from '../../../lambda/triggers/welcome-mail';
+import { greeting, welcomeMail } from '../../../lambda/triggers/welcome-mail';
 import { Crash, startTables } from '../../support/engine-tables';
 import { SAMPLES, written } from '../../support/samples';
 import { invocation } from '../../support/shop';
@@ -298,6 +298,28 @@ describe('the welcome mail', () => {
     expect(mail).toMatchObject({ FromEmailAddress: 'shop@example.com', Destination: { ToAddresses: ['ann@example.com'] } });
     expect(mail.Content.Simple.Body.Text.Data).toContain('Hello Änn,');
     expect(await marker('m1')).toMatchObject({ effect: 'welcome-mail' });
+  });
+
+  test.each([
+    'Ann', 'Änn', "Sinéad O'Connor", 'Jean-Luc P. Godard', 'J.R.R. Tolkien', "'t Hooft", 'Martin Luther King Jr.', '山田 太郎', 'अमित', 'محمد', 'Zoe\u0308',
+    'x'.repeat(60),
+    '𠀀'.repeat(60),
+  ])('greets by the name %j', (name) => expect(greeting(name)).toBe(`Hello ${name},`));
+
+  test.each([
+    'Ann\n\nYour account is locked', 'Ann\r\nBcc: all@example.com', 'Ann\u2028Bob', 'Ann\tBob', 'Ann\u0085Bob', 'Ann\n', '\nAnn', 'Ann\0',
+    'https://evil.example', 'evil.example', 'Visit www.evil.example now', 'e.vil', 'пример.рф', 'भ.भारत', 'ann@example.com', 'call 0800 123', 'a/b', '<b>Ann</b>',
+    'Ann, your order', 'Ann!', 'Ann (locked)', 'Ann: pay', 'Ann\u202eevil', 'Ann\u200b', 'Ann\u00a0Bob', '🙂', ' ', '...', "-'.", '\u0301', '',
+    'x'.repeat(61),
+    `Ann ${'.'.repeat(196)}`,
+  ])('greets without the name %j', (name) => expect(greeting(name)).toBe('Hello,'));
+
+  test('has nothing in it that the user wrote, but for a name', async () => {
+    const after = written('User', { name: 'Ann\n\nPay at https://evil.example', email: 'ann@example.com', phone: 'evil', preferences: { a: 'evil' } });
+    await run(welcomeMail, streamRecord({ after, eventId: 'm9' }));
+    const mail = JSON.parse(services.received[0]!.body) as { Content: { Simple: { Body: { Text: { Data: string } } } } };
+    expect(mail.Content.Simple.Body.Text.Data).toMatch(/^Hello,\n\nthank you/);
+    expect(services.received[0]!.body).not.toMatch(/evil|Ann/);
   });
 
   test('goes for each who signs up', async () => {

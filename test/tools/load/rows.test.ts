@@ -7,6 +7,7 @@ import { COLUMNS } from '../../../tools/load/columns';
 import { MAX_ROW_BYTES, START } from '../../../tools/load/lines';
 import { openRows, type Row, stableId } from '../../../tools/load/rows';
 import { openSource } from '../../../tools/load/source';
+import { runs } from '../../support/complete';
 
 const folder = mkdtempSync(join(tmpdir(), 'load-rows-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -160,7 +161,7 @@ describe('CSV', () => {
         // Read from any position between rows, the rest is the same.
         for (const [index, { next }] of rows.entries()) expect(await csvAgain(next)).toEqual(rows.slice(index + 1));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(15, 60) },
     );
   });
 

@@ -12,7 +12,7 @@ async function sender(answer: Parameters<typeof scriptedStore>[0], options: Part
   const store = await scriptedStore(answer);
   const stop = new AbortController();
   const onWait = (reason: string | undefined) => void (reason && waits.push(reason));
-  const defaults = { url: store.url, tokens: localToken(store.url, 'loader'), patienceMs: 10_000, stop: stop.signal, onWait };
+  const defaults = { url: store.url, tokens: localToken(store.url, { sub: 'loader' }), patienceMs: 10_000, stop: stop.signal, onWait };
   return { ...store, stopSending: () => stop.abort(), sender: new Sender({ ...defaults, ...options }) };
 }
 

@@ -4,20 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { plan } from '../../../tools/plan';
 import type { Template } from '../../../tools/plan/assembly';
 import { readRelease } from '../../../tools/plan/release';
 import type { TableProperties } from '../../../tools/plan/table-changes';
 import { validatorFindings } from '../../../tools/plan/validate';
+import { commandLine } from '../../support/command-line';
+import { testCompletely } from '../../support/complete';
 import { assemblyOf, daxAssembly, PROJECT } from '../../support/synthesize-once';
 
 const folder = mkdtempSync(join(tmpdir(), 'plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A process each, beside other suites. */
+/** An app may be synthesized, in another process. */
 jest.setTimeout(120_000);
 
-/** The tool as a person starts it. */
-function plan(...args: string[]) {
+/** The tool's command line. */
+const run = (...args: string[]) => commandLine(() => plan(args));
+
+/** As a person starts it, where the app is synthesized. */
+function start(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--require', 'tsx/cjs', 'tools/plan.ts', ...args], {
     cwd: PROJECT,
     encoding: 'utf8',
@@ -25,13 +31,19 @@ function plan(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** A copy of the store's assembly, its files and no assets, with one template changed: that of the data, unless said. */
-function changedAssembly(name: string, change: (template: Template) => void, { from = assemblyOf('per-domain'), stack = 'Data' } = {}): string {
+/**
+ * A copy of the store's assembly, with the stacks that hold data and no others, since the validator takes its time for each;
+ * with one template changed: that of the data, unless said.
+ */
+function changedAssembly(name: string, change: (template: Template) => void = () => {}, { from = assemblyOf('per-domain'), stack = 'Data' } = {}): string {
   const copy = join(folder, name);
   mkdirSync(copy);
   for (const file of readdirSync(from)) {
-    if (file.endsWith('.json')) cpSync(join(from, file), join(copy, file));
+    if (/^(Data|Access|Cache)\./.test(file)) cpSync(join(from, file), join(copy, file));
   }
+  const manifest = JSON.parse(readFileSync(join(from, 'manifest.json'), 'utf8')) as { artifacts: Record<string, object> };
+  const artifacts = Object.entries(manifest.artifacts).filter(([id]) => /^(Data|Access|Cache)\b/.test(id));
+  writeFileSync(join(copy, 'manifest.json'), JSON.stringify({ ...manifest, artifacts: Object.fromEntries(artifacts) }));
   const path = join(copy, `${stack}.template.json`);
   const template = JSON.parse(readFileSync(path, 'utf8')) as Template;
   change(template);
@@ -50,34 +62,39 @@ const addIndex = (template: Template, name: string) => {
   });
 };
 
-const BEFORE = ['--baseline', assemblyOf('per-domain')];
+let released: string;
+let withCache: string;
+beforeAll(() => {
+  released = changedAssembly('before');
+  withCache = changedAssembly('with-cache', undefined, { from: daxAssembly() });
+});
 
-test('a cache may come, be made anew as another one, and go: it holds nothing that is lost', () => {
-  const come = plan('--assembly', daxAssembly(), ...BEFORE);
-  expect([come.status, come.stdout]).toEqual([0, expect.stringMatching(/nothing that AWS refuses or that loses data\.\n {2}store-dev-cache in us-east-1: is a new stack/)]);
+test('a cache may come, be made anew as another one, and go: it holds nothing that is lost', async () => {
+  const come = await run('--assembly', withCache, '--baseline', released);
+  expect([come.code, come.stdout]).toEqual([0, expect.stringMatching(/nothing that AWS refuses or that loses data\.\n {2}store-dev-cache in us-east-1: is a new stack/)]);
   const another = changedAssembly(
     'node-type',
     ({ Resources = {} }) => {
       const cluster = Object.values(Resources).find(({ Type }) => Type === 'AWS::DAX::Cluster');
       Object.assign(cluster!.Properties!, { NodeType: 'dax.r5.large' });
     },
-    { from: daxAssembly(), stack: 'Cache' },
+    { from: withCache, stack: 'Cache' },
   );
-  const replaced = plan('--assembly', another, '--baseline', daxAssembly());
-  expect([replaced.status, replaced.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
-  const gone = plan('--assembly', assemblyOf('per-domain'), '--baseline', daxAssembly());
-  expect([gone.status, gone.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
+  const replaced = await run('--assembly', another, '--baseline', withCache);
+  expect([replaced.code, replaced.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
+  const gone = await run('--assembly', released, '--baseline', withCache);
+  expect([gone.code, gone.stdout]).toEqual([0, expect.stringContaining('nothing that AWS refuses or that loses data.')]);
 });
 
-test('an assembly with one index more passes', () => {
+test('an assembly with one index more passes', async () => {
   const assembly = changedAssembly('one', (template) => addIndex(template, 'gsi8'));
-  const { status, stdout, stderr } = plan('--assembly', assembly, ...BEFORE);
-  expect([status, stderr]).toEqual([0, expect.stringMatching(/^Validating the templates \.\.\.\nCompared with .*: store-dev-data, .* in us-east-1\.\n$/)]);
+  const { code, stdout, stderr } = await run('--assembly', assembly, '--baseline', released);
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^Validating the templates \.\.\.\nCompared with .*: store-dev-data and store-dev-access in us-east-1\.\n$/)]);
   expect(stdout).toMatch(/^3 tables, \d+ stateful resources: nothing that AWS refuses or that loses data\.\n/);
   expect(stdout).toMatch(/\n {2}store-dev-data: table store-dev-Orders \(OrdersTable\w+\): index gsi8 is added: its backfill/);
 });
 
-test('one with two is refused, with what to deploy first, and what the validator refuses', () => {
+test('an assembly with two indexes more is refused, with what to deploy first, and what the validator refuses', async () => {
   const assembly = changedAssembly('two', (template) => {
     addIndex(template, 'gsi8');
     addIndex(template, 'gsi9');
@@ -94,8 +111,8 @@ test('one with two is refused, with what to deploy first, and what the validator
     };
     delete Object.values(template.Resources!).find(({ Type }) => Type === 'AWS::Cognito::UserPool')!.DeletionPolicy;
   });
-  const { status, stdout } = plan('--assembly', assembly, ...BEFORE);
-  expect(status).toBe(1);
+  const { code, stdout } = await run('--assembly', assembly, '--baseline', released);
+  expect(code).toBe(1);
   expect(stdout).toMatch(/^Refused: store-dev-data: table store-dev-Orders .*\n {2}what .*TabelName.*\n {2}why {5}Rule \w+ of the template validator/);
   expect(stdout).toContain('  what    2 global secondary indexes change in one update: gsi8 and gsi9 added\n');
   expect(stdout).toMatch(
@@ -106,28 +123,28 @@ test('one with two is refused, with what to deploy first, and what the validator
   expect(stdout).toMatch(/\n4 changes are refused\. Nothing was deployed\. After each step that is deployed: npm run plan -- --release\n$/);
 });
 
-test('another stage than the baseline\'s is another deployment', () => {
+test('another stage than the baseline\'s is another deployment', async () => {
   const assembly = changedAssembly('stage', () => {});
   const manifest = join(assembly, 'manifest.json');
   writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll('store-dev-', 'store-prod-'));
-  const { status, stderr } = plan('--assembly', assembly, ...BEFORE);
-  expect([status, stderr.split('\n').at(-2)]).toEqual([
+  const { code, stderr } = await run('--assembly', assembly, '--baseline', released);
+  expect([code, stderr.split('\n').at(-2)]).toEqual([
     1,
-    expect.stringMatching(/is of store-dev-data, .* in us-east-1, and the app has store-prod-data, .*: another stage\. Give that stage's baseline with --baseline FILE/),
+    expect.stringMatching(/is of store-dev-data and store-dev-access in us-east-1, and the app has store-prod-data and store-prod-access in us-east-1: another stage\. Give that stage's baseline with --baseline FILE/),
   ]);
 });
 
-test('--release writes what is compared from then on', () => {
+test('--release writes what is compared from then on', async () => {
   const baseline = join(folder, 'released.json');
   const assembly = changedAssembly('release', (template) => addIndex(template, 'gsi8'));
-  const { status, stdout } = plan('--assembly', assembly, '--release', '--baseline', baseline);
-  expect([status, stdout]).toEqual([0, expect.stringMatching(/released\.json is now the release of store-dev-data, .* in us-east-1: 3 tables, \d+ stateful resources\.\n$/)]);
+  const { code, stdout } = await run('--assembly', assembly, '--release', '--baseline', baseline);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/released\.json is now the release of store-dev-data and store-dev-access in us-east-1: 3 tables, \d+ stateful resources\.\n$/)]);
   expect(readRelease(baseline, [])).toEqual(readRelease(assembly, []));
 });
 
 test('the app is synthesized as npx cdk synth does it; what it says when it fails is what is printed', () => {
   const before = readdirSync(tmpdir()).filter((name) => name.startsWith('store-plan-'));
-  const { status, stdout, stderr } = plan('-c', 'layout=nested');
+  const { status, stdout, stderr } = start('-c', 'layout=nested');
   expect([status, stdout, stderr]).toEqual([
     1,
     '',
@@ -136,8 +153,9 @@ test('the app is synthesized as npx cdk synth does it; what it says when it fail
   expect(readdirSync(tmpdir()).filter((name) => name.startsWith('store-plan-'))).toEqual(before);
 });
 
-test('the app as it is, with context, against the committed baseline', () => {
-  const { status, stdout } = plan('--context', 'layout=single-table', '-c', 'removal=retain');
+// test/readme.test.ts has it without context.
+testCompletely('the app as it is, with context, against the committed baseline', () => {
+  const { status, stdout } = start('--context', 'layout=single-table', '-c', 'removal=retain');
   expect(status).toBe(1);
   expect(stdout).toContain('table store-dev-Store (StoreTable');
   expect(stdout).toMatch(/Refused: store-dev-data: table store-dev-Orders .*\n {9}store-dev-data: table store-dev-Products .*\n {9}store-dev-data: table store-dev-Users .*\n {2}what {4}the table is removed\n/);
@@ -156,18 +174,18 @@ test.each<[string[], string]>([
     "The baseline cannot be written: ENOENT: no such file or directory, open '/no/where.json'",
   ],
   [['--baseline', '/none.json'], 'There is no baseline /none.json. Write one from what is deployed: npm run plan -- --release --baseline /none.json'],
-])('%j: one line', (args, line) => {
-  expect(plan(...args)).toEqual({ status: 1, stdout: '', stderr: `${line}\n` });
+])('%j: one line', async (args, line) => {
+  expect(await run(...args)).toEqual({ code: 1, stdout: '', stderr: `${line}\n` });
 });
 
-test('--help', () => {
-  const { status, stdout } = plan('--help');
-  expect([status, stdout]).toEqual([0, expect.stringContaining('--baseline FILE')]);
+test('--help', async () => {
+  const { code, stdout } = await run('--help');
+  expect([code, stdout]).toEqual([0, expect.stringContaining('--baseline FILE')]);
 });
 
 describe('the validator', () => {
   test("passes the store's templates", () => {
-    expect(validatorFindings(assemblyOf('per-domain'))).toEqual([]);
+    expect(validatorFindings(released)).toEqual([]);
   });
 
   test('leaves out what the app acknowledged, where it did', () => {

@@ -3,9 +3,12 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { smoke as commandLineOfSmoke } from '../../../tools/smoke';
 import { smoke, type SmokeOptions } from '../../../tools/smoke/smoke';
 import { STEPS } from '../../../tools/smoke/steps';
 import { UserError } from '../../../tools/user-error';
+import { commandLine } from '../../support/command-line';
+import { rows, runs, testCompletely } from '../../support/complete';
 import { allPages, startStore, type TestStore } from '../../support/store';
 import { type Layout, PROJECT } from '../../support/synthesize-once';
 import { until } from '../../support/until';
@@ -44,8 +47,9 @@ function launch(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
-async function token(sub: string, groups: string[] = ['admin']): Promise<string> {
-  const { body } = await store.anonymous.post('/_local/tokens', { sub, groups });
+/** A token of a user with an e-mail, unless the claims say otherwise. */
+async function token(sub: string, claims: object = {}): Promise<string> {
+  const { body } = await store.anonymous.post('/_local/tokens', { sub, groups: ['admin'], email: `${sub}@example.com`, ...claims });
   return body.token;
 }
 
@@ -82,13 +86,14 @@ async function lists(sub: string) {
   return Promise.all(paths.map(async (path) => (await allPages(store.admin, path, 100)).items));
 }
 
-describe.each<Layout>(['per-domain', 'single-table'])('a store on this machine, %s', (layout) => {
+// The suites below, and test/readme.test.ts, have the other layout.
+describe.each(rows<Layout>(['per-domain', 'single-table'], (layout) => layout === 'single-table'))('a store on this machine, %s', (layout) => {
   beforeAll(() => start(layout));
   afterAll(() => store?.stop());
 
-  test('every step passes, twice in a row, and nothing is left', async () => {
+  test('every step passes, again and again, and nothing is left', async () => {
     const before = await lists('nobody');
-    for (const _ of [1, 2]) {
+    for (let time = 0; time < runs(1, 2); time++) {
       const { code, lines, output } = await run();
       expect(output).toMatch(/^http:\/\/127\.0\.0\.1:\d+, on this machine, as smoke-\w{26}\nWhat this run makes is named smoke-\w{26}\.\n/);
       expect(lines.filter((line) => line.startsWith('✓')).map((line) => line.slice(2).replace(/ {2,}.*/, ''))).toEqual(STEPS.map(({ name }) => name));
@@ -101,14 +106,14 @@ describe.each<Layout>(['per-domain', 'single-table'])('a store on this machine, 
 
   test('with a token whose user has a profile and orders: those stay, and the statistics are as before', async () => {
     const admin = store.withToken(await token('shopkeeper'));
-    await admin.post('/users', { email: 'keeper@example.com', name: 'Keeper' });
+    await admin.post('/users', { email: 'shopkeeper@example.com', name: 'Keeper' });
     await admin.post('/products', { productId: `own-${layout}`, name: 'Own', category: 'Own', priceMinor: 700, currency: 'XTS', stock: 5 });
     await admin.post('/orders', { lines: [{ productId: `own-${layout}`, quantity: 1 }] }, { 'idempotency-key': 'own' });
     const stats = async () => (await admin.get('/users/shopkeeper/account')).body.stats;
     expect(await until(stats, ({ orders }) => orders === 1)).toMatchObject({ orders: 1, spent: { XTS: 700 } });
     const before = await lists('shopkeeper');
 
-    for (const _ of [1, 2]) {
+    for (let time = 0; time < runs(1, 2); time++) {
       const { code, output } = await run({ token: await token('shopkeeper') });
       expect(output).toMatch(/✓ a profile, .* 409 +\d+ ms$/m);
       expect(output).toMatch(/^- the welcome mail, in the outbox +skipped: the profile was there before$/m);
@@ -126,24 +131,31 @@ describe('on one store', () => {
   beforeAll(() => start('per-domain'));
   afterAll(() => store?.stop());
 
-  test('the command line: the store on this machine, the token from the environment, no token in the output', async () => {
+  test('the command line takes the token from the environment, and shows it nowhere', async () => {
     const given = await token('env-admin');
-    const port = new URL(store.url).port;
-    const [local, remote] = [launch([], { PORT: port }), launch(['--url', `${store.url}/`], { STORE_TOKEN: given })];
-    expect([await local.ended, await remote.ended]).toEqual([0, 0]);
-    expect(local.stdout()).toContain(`Passed: ${ALL} passed`);
+    const remote = launch(['--url', `${store.url}/`], { STORE_TOKEN: given });
+    expect(await remote.ended).toBe(0);
     expect(remote.stdout()).toContain('as env-admin\n');
-    expect(remote.stdout() + remote.stderr()).not.toContain(given.split('.')[2]);
-    expect(local.stderr() + remote.stderr()).toBe('');
+    expect(remote.stdout()).not.toContain(given.split('.')[2]);
+    expect(remote.stderr()).toBe('');
+  });
+
+  // As docs/deploy.md has it, test/readme.test.ts runs it.
+  testCompletely('the command line finds the store on this machine by its port', async () => {
+    const local = launch([], { PORT: new URL(store.url).port });
+    expect(await local.ended).toBe(0);
+    expect(local.stdout()).toContain(`Passed: ${ALL} passed`);
+    expect(local.stderr()).toBe('');
   });
 
   test('--help; options that are wrong', async () => {
-    const [help, unknown, url, argument] = [launch(['--help']), launch(['--tokn', 'x']), launch(['--url', 'store']), launch(['a.secret.token'])];
-    expect(await Promise.all([help, unknown, url, argument].map(({ ended }) => ended))).toEqual([0, 1, 1, 1]);
-    for (const option of ['--url', '--token', '--keep', '--help']) expect(help.stdout()).toContain(option);
-    expect(unknown.stderr()).toMatch(/^Unknown option '--tokn'\. See npm run smoke -- --help\n$/);
-    expect(url.stderr()).toBe("The url is 'store'; allowed: http://... or https://...\n");
-    expect(argument.stderr()).toBe('There are options only. See npm run smoke -- --help\n');
+    const withArgs = (...args: string[]) => commandLine(() => commandLineOfSmoke(args, {}));
+    const help = await withArgs('--help');
+    expect(help.code).toBe(0);
+    for (const option of ['--url', '--token', '--keep', '--help']) expect(help.stdout).toContain(option);
+    expect(await withArgs('--tokn', 'x')).toEqual({ code: 1, stdout: '', stderr: "Unknown option '--tokn'. See npm run smoke -- --help\n" });
+    expect(await withArgs('--url', 'store')).toEqual({ code: 1, stdout: '', stderr: "The url is 'store'; allowed: http://... or https://...\n" });
+    expect(await withArgs('a.secret.token')).toEqual({ code: 1, stdout: '', stderr: 'There are options only. See npm run smoke -- --help\n' });
   });
 
   test('--keep leaves what it made, and names it', async () => {
@@ -195,9 +207,15 @@ describe('on one store', () => {
     });
 
     test('one of no admin: nothing is made', async () => {
-      const message = await refusal({ token: await token('plain', ['staff']) });
+      const message = await refusal({ token: await token('plain', { groups: ['staff'] }) });
       expect(message).toBe('The token is of no admin (403). Give one of a user in the group admin: --token T, or $STORE_TOKEN');
       expect((await store.admin.get('/users/plain')).status).toBe(404);
+    });
+
+    test.each([{ email: undefined }, { emailVerified: false }])('one that proves no e-mail (%j): nothing is made', async (claims) => {
+      const message = await refusal({ token: await token('unproved', claims) });
+      expect(message).toBe('The token proves no e-mail. Give the ID token of an admin whose e-mail Cognito has verified: --token T, or $STORE_TOKEN');
+      expect((await store.admin.get('/users/unproved')).status).toBe(404);
     });
 
     test('none, for a store that issues none', async () => {
@@ -346,7 +364,7 @@ describe('on one store', () => {
 
   const isReplay = (requests: Passing[], { path, body }: Passing) => path === '/orders' && requests.filter((one) => one.body === body).length > 1;
 
-  test.each<[step: string, status: string, tamper: (requests: Passing[]) => Tamper, came: string]>([
+  const WRONG: [step: string, status: string, tamper: (requests: Passing[]) => Tamper, came: string][] = [
     ['a product', '500', () => ({ path, body }) => (path === '/products' && body !== '' ? problem(500, 'internal-error', 'It failed.') : undefined), '500 It failed.'],
     ['an order', '403', () => ({ path, body }) => (path === '/orders' && body !== '' ? { status: 403, body: { message: 'Forbidden' } } : undefined), '403 Forbidden'],
     ['the same key again: the same order', '200', (requests) => (request) => (isReplay(requests, request) ? { status: 200, body: { orderId: 'another' } } : undefined), '200 {"orderId":"another"}'],
@@ -355,7 +373,8 @@ describe('on one store', () => {
     ['what is low, from its stream and index', '200', () => ({ path }) => (path === '/products/low-stock?limit=100' ? { status: 200, body: { items: [], cursor: null } } : undefined), '200 {"items":[],"cursor":null}'],
     ['statistics that have grown, by a stream', '200', (requests) => ({ path }) => (path.endsWith('/account') && requests.some(({ path }) => path.startsWith('/orders?')) ? { status: 200, body: { stats: { orders: 1, spent: {} } } } : undefined), '"orders":1'],
     ['the end of the fault', '500', () => ({ method, path }) => (method === 'DELETE' && path === '/_local/faults' ? problem(500, 'internal-error', 'Not now.') : undefined), '500 Not now.'],
-  ])('%s, answered wrongly with %s', async (step, status, tamper, came) => {
+  ];
+  test.each(rows(WRONG, (_, index) => [0, 3, 5, 7].includes(index)))('%s, answered wrongly with %s', async (step, status, tamper, came) => {
     let once = 0;
     const requests: Passing[] = [];
     const wrong = tamper(requests);
@@ -395,7 +414,7 @@ describe('on one store', () => {
     expect(await until(() => leftovers(name), (left) => left.length === 0)).toEqual([]);
   });
 
-  test('a profile whose answer is lost is known by its e-mail', async () => {
+  test('a profile whose answer is lost is known by its preferences', async () => {
     const { output, name } = await failing(async ({ method, path, token, body }) => {
       if (method !== 'POST' || path !== '/users') return undefined;
       await store.withToken(token).post(path, JSON.parse(body));
@@ -496,10 +515,11 @@ describe('on one store', () => {
     expect(code).toBe(1);
   });
 
-  test.each<[NodeJS.Signals, string]>([
+  const SIGNALS: [NodeJS.Signals, string][] = [
     ['SIGINT', '/customers/'],
     ['SIGTERM', '/products/low-stock?limit=100'],
-  ])('%s: stops after the step under way, deletes what was made, and says so', async (signal, during) => {
+  ];
+  test.each(rows(SIGNALS, ([signal]) => signal === 'SIGTERM'))('%s: stops after the step under way, deletes what was made, and says so', async (signal, during) => {
     const { url } = await proxy(store.url, async ({ method, path }) => {
       if (method !== 'GET' || !path.startsWith(during) || started.stdout().includes('Stopping')) return undefined;
       started.child.kill(signal);
