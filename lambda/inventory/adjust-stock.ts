@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import { ulid } from 'ulid';
 import * as z from 'zod/mini';
 import { invalidInput, Problem } from '#shared/errors';
@@ -28,13 +27,14 @@ export async function adjustStock(
   entities = { Stock, StockMovement },
 ) {
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Stock, StockMovement }) => [
+    entities,
+    ({ Stock, StockMovement }) => [
       Stock.patch({ productId })
         .add({ stock: delta })
         .where(({ stock }, { gte, lte }) => (delta < 0 ? gte(stock, -delta) : lte(stock, MAX_STOCK - delta)))
         .commit({ response: 'all_old' }),
       StockMovement.create({ productId, movementId: ulid(now), delta, reason, at: isoTime(now) }).commit(),
-    ]),
+    ],
     deadline,
   );
   if (reasons) {

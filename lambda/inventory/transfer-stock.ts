@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import { ulid } from 'ulid';
 import * as z from 'zod/mini';
 import { invalidInput, Problem } from '#shared/errors';
@@ -32,7 +31,8 @@ export async function transferStock(
 ) {
   const at = isoTime(now);
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Stock, StockMovement }) => [
+    entities,
+    ({ Stock, StockMovement }) => [
       Stock.patch({ productId: fromProductId })
         .subtract({ stock: quantity })
         .where(({ stock }, { gte }) => gte(stock, quantity))
@@ -55,7 +55,7 @@ export async function transferStock(
         reason: `transfer from ${fromProductId}`,
         at,
       }).commit(),
-    ]),
+    ],
     deadline,
   );
   if (reasons) throw refused(reasons, { fromProductId, toProductId, quantity });

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import { shardOf } from '#model/shard';
 import { Problem } from '#shared/errors';
 import { type Caller, flow, type Invocation } from '#shared/http';
@@ -30,14 +29,15 @@ export async function cancelOrder(
   for (;;) {
     const giveBack = lines.filter(({ productId }) => !skipped.has(productId));
     const reasons = await transact(
-      createWriteTransaction(entities, ({ Order, Stock }) => [
+      entities,
+      ({ Order, Stock }) => [
         Order.patch(key)
           .set({ status: 'Cancelled', statusShard: shardOf(orderId, shardCount()), updatedAt: isoTime(now) })
           .add({ version: 1 })
           .where((attr, { eq }) => `(${CANCELLABLE.map((status) => eq(attr.status, status)).join(' OR ')})`)
           .commit(),
         ...giveBack.map(({ productId, quantity }) => Stock.patch({ productId }).add({ stock: quantity }).commit()),
-      ]),
+      ],
       deadline,
     );
     if (!reasons) break;

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import type { PricedProduct } from './price-lines';
 import { store } from '#shared/store';
 import { transact } from '#shared/transact';
@@ -15,12 +14,13 @@ export async function mendPrice(
   entities = { Product, Stock },
 ): Promise<void> {
   await transact(
-    createWriteTransaction(entities, ({ Product, Stock }) => [
+    entities,
+    ({ Product, Stock }) => [
       Product.check({ productId })
         .where((attr, { eq }) => `${eq(attr.version, version)} AND ${eq(attr.createdAt, createdAt)}`)
         .commit(),
       Stock.patch({ productId }).set({ priceMinor, currency }).commit(),
-    ]),
+    ],
     deadline,
   );
 }

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import { ulid } from 'ulid';
 import * as z from 'zod/mini';
 import { identify, orderOfKey, type RequestIdentity } from './idempotency';
@@ -95,7 +94,8 @@ async function tryToPlace(
     version: 1,
   };
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Stock, Order, IdempotencyRecord }) => [
+    entities,
+    ({ Stock, Order, IdempotencyRecord }) => [
       ...lines.map(({ productId, quantity, priceMinor }) =>
         Stock.patch({ productId })
           .subtract({ stock: quantity })
@@ -110,7 +110,7 @@ async function tryToPlace(
       IdempotencyRecord.put({ customerId, keyHash, requestHash, orderId, expiresAt: ttlSeconds(now, DAY_SECONDS) })
         .where((attr, { notExists, lte }) => `(${notExists(attr.orderId)} OR ${lte(attr.expiresAt, Math.floor(now / 1_000))})`)
         .commit(),
-    ]),
+    ],
     deadline,
   );
   if (!reasons) return placed;

@@ -1,6 +1,6 @@
 import type { EntityItem } from 'electrodb';
 import { invalidInput, Problem } from '#shared/errors';
-import { readByProductId } from '#shared/read-by-product-id';
+import { readByProductId, requireRead } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
 
 const { Product } = store.entities;
@@ -18,7 +18,7 @@ interface Line {
 
 /**
  * The lines with name and price of their products, the currency that these share, and the products as they were read.
- * @throws Problem `unknown-product`, `not-orderable`, `invalid-input` (more than one currency), `throttled`
+ * @throws Problem `unknown-product`, `not-orderable`, `invalid-input` (more than one currency), `throttled`, `unavailable`
  */
 export async function priceLines(lines: Line[], { now, deadline }: { now: number; deadline: number }, entities = { Product }) {
   const products = await readProducts(
@@ -62,7 +62,7 @@ async function readProducts(
     (keys, abortSignal) => entities.Product.get(keys).go({ consistent: true, attributes: [...FOR_AN_ORDER], abortSignal }),
     deadline,
   );
-  if (unread.size > 0) throw new Problem('throttled', 'DynamoDB throttled the read of the products.');
+  requireRead(unread);
   return found;
 }
 

@@ -44,7 +44,7 @@ export async function batchGetProducts(
     // The body is text inside the JSON that Lambda answers, so it is escaped once more.
     room -= Buffer.byteLength(JSON.stringify(JSON.stringify(product)));
     if (room >= 0) return [product];
-    unread.add(id);
+    unread.set(id, 'unprocessed');
     return [];
   });
   return {

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
@@ -18,11 +17,12 @@ export async function createProduct(
 ) {
   const { product, stock } = newItems(input, now, entities);
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Product, Stock }) => [
+    entities,
+    ({ Product, Stock }) => [
       Product.create(product).commit(),
       // A Stock without its product may be left of an import that met a deletion.
       Stock.put(stock).commit(),
-    ]),
+    ],
     deadline,
   );
   if (reasons) throw productExists(product.productId);

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { store } from '#shared/store';
@@ -14,10 +13,11 @@ export async function deleteProduct(
   entities = { Product, Stock },
 ): Promise<void> {
   const reasons = await transact(
-    createWriteTransaction(entities, ({ Product, Stock }) => [
+    entities,
+    ({ Product, Stock }) => [
       Product.remove({ productId }).commit(),
       Stock.delete({ productId }).commit(),
-    ]),
+    ],
     deadline,
   );
   if (reasons) throw new Problem('not-found', `There is no product ${productId}.`);

@@ -1,10 +1,9 @@
 import { createConversions } from 'electrodb';
 import * as z from 'zod/mini';
 import { type CursorScope, openCursor, sealCursor } from '#shared/cursor';
-import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
 import { page } from '#shared/input';
-import { readByProductId } from '#shared/read-by-product-id';
+import { readByProductId, requireRead } from '#shared/read-by-product-id';
 import { store } from '#shared/store';
 import { productView } from './product-view';
 
@@ -38,9 +37,8 @@ export async function listLowStock(
     readByProductId(ids, (keys, abortSignal) => entities.Stock.get(keys).go({ abortSignal }), deadline),
     readByProductId(ids, (keys, abortSignal) => entities.Product.get(keys).go({ abortSignal }), deadline),
   ]);
-  if (stocks.unread.size + products.unread.size > 0) {
-    throw new Problem('throttled', 'DynamoDB throttled the read of the products.');
-  }
+  requireRead(stocks.unread);
+  requireRead(products.unread);
   const items = ids.flatMap((id) => {
     const [product, item] = [products.found.get(id), stocks.found.get(id)];
     const isLow = item?.restockSince !== undefined && item.restockAt !== undefined && item.stock <= item.restockAt;

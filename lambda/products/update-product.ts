@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { changedSinceRead, ifMatchOf, requireMatch } from '#shared/etag';
 import { flow, type Invocation } from '#shared/http';
@@ -46,7 +45,8 @@ export async function updateProduct(
             .go(),
         )
       : await transact(
-          createWriteTransaction(entities, ({ Product, Stock }) => [
+          entities,
+          ({ Product, Stock }) => [
             Product.patch({ productId })
               .set(product.set)
               .remove(product.remove)
@@ -59,7 +59,7 @@ export async function updateProduct(
               .remove(copies.remove)
               .data((attr, { ifNotExists }) => ifNotExists(attr.stock, 0))
               .commit(),
-          ]),
+          ],
           deadline,
         ).then((reasons) => ({ done: reasons === null, mayBeOwn: false }) as const);
   const changed = await readBack(deadline, () => getProduct(productId, { consistent: true }, entities));

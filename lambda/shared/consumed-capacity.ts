@@ -93,7 +93,7 @@ export function noteConsumedCapacity(client: DynamoDBClient): void {
   );
   client.middlewareStack.add(
     (next, context) => async (args) => {
-      const kind = operationOf(context) && kindOf(operationOf(context), args.input as Statements);
+      const kind = callKind(context, args.input);
       const note = (answer: CallAnswer) => kind && noteCall({ kind, units: unitsOf(answer), requestId: answer.$metadata?.requestId });
       try {
         const result = await next(args);
@@ -117,8 +117,11 @@ interface Statements {
   TransactStatements?: Statements[];
 }
 
-function kindOf(operation: CallKind | 'PartiQL' | undefined, { Statement, Statements, TransactStatements }: Statements): CallKind | undefined {
+/** Whether a call reads or writes, of a command of the SDK and its input; undefined for one that does neither, such as DescribeTable. */
+export function callKind(context: { commandName?: string }, input: unknown): CallKind | undefined {
+  const operation = operationOf(context);
   if (operation !== 'PartiQL') return operation;
+  const { Statement, Statements, TransactStatements } = input as Statements;
   const first = Statement ?? (Statements ?? TransactStatements)?.[0]?.Statement ?? '';
   return /^\s*SELECT\b/i.test(first) ? 'read' : 'write';
 }

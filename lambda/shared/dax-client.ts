@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { type CallAnswer, noteDaxCall } from './consumed-capacity';
 import { awsError, UnansweredWrite } from './errors';
+import { noteWrite } from './sent-writes';
 
 /**
  * The calls that go through DAX, by the command that ElectroDB sends: by its constructor, since its name does not survive
@@ -81,11 +82,13 @@ export function daxClient(
       const input = { ReturnConsumedCapacity: 'TOTAL', ...(withoutUndefined(command.input) as Input) };
       const limit = timeLimit(timeouts[kind], options.abortSignal);
       let sent: Promise<object> | undefined;
+      const ended = kind === 'write' ? noteWrite() : undefined;
       try {
         const dax = await limit.within(connected());
         sent = dax[method](input);
         const answer: CallAnswer = { $metadata: {}, ...(await limit.within(sent)) };
         noteDaxCall(kind, answer);
+        ended?.('done');
         if (command.input.ReturnConsumedCapacity === undefined) delete answer.ConsumedCapacity;
         return answer;
       } catch (error) {
@@ -95,6 +98,7 @@ export function daxClient(
         // What was not sent was not done: a client that cannot be made, an input that it does not take.
         const isAnswer = kind === 'read' ? isOfDynamodb(failure) : isRefused || (!sent && !isLate(failure));
         noteDaxCall(kind, isAnswer ? (failure as CallAnswer) : undefined);
+        ended?.(isAnswer ? 'not-done' : 'unanswered');
         if (isAnswer || isAborted(failure)) throw failure;
         if (kind === 'read') return toDynamodb(command, options);
         throw new UnansweredWrite(`DAX did not answer a ${method}`, failure);

@@ -27,6 +27,8 @@ const PROBLEMS = {
   'answer-too-large': [500, 'The answer is too large'],
   'internal-error': [500, 'Internal error'],
   throttled: [503, 'Too busy'],
+  unavailable: [503, 'DynamoDB does not answer'],
+  'home-region-unavailable': [503, 'The home region does not answer'],
   'outcome-unknown': [503, 'It is not known whether this was done'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
@@ -37,18 +39,24 @@ export class Problem extends Error {
   readonly status: number;
   readonly title: string;
 
-  /** @param extra more members of the answer, for example `lines` of `insufficient-stock` */
+  /**
+   * @param extra more members of the answer, for example `lines` of `insufficient-stock`
+   * @param options the failure behind it, for the log line
+   */
   constructor(
     readonly type: ProblemType,
     readonly detail: string,
     readonly extra: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
   ) {
-    super(`${type}: ${detail}`);
+    super(`${type}: ${detail}`, options);
     [this.status, this.title] = PROBLEMS[type];
   }
 }
 
-export const outcomeUnknown = () => new Problem('outcome-unknown', 'There was no answer in time. Read before you repeat it.');
+/** A write was sent that may have been done. @param cause the failure after which nothing more was tried, if there was one */
+export const outcomeUnknown = (cause?: unknown) =>
+  new Problem('outcome-unknown', 'This may have been done. Read before you repeat it.', {}, cause === undefined ? undefined : { cause });
 
 /** What went wrong with one input: a path such as `lines.0.quantity`, and why. */
 export interface InputError {
@@ -113,9 +121,13 @@ export function failureKind(error: unknown): FailureKind {
 
 /**
  * Whether the call that failed may be sent again: one that DynamoDB refused for a passing reason, or one that had no answer and
- * comes to the same when it is done twice, which who sends it must know. Never a write that DAX did not answer.
+ * comes to the same when it is done twice, which who sends it must know. Never a write that DAX did not answer, nor a call to a home
+ * region that the request waited for long enough.
  */
-export const mayRepeat = (error: unknown): boolean => failureKind(error) !== 'other' && !(awsError(error) instanceof UnansweredWrite);
+export function mayRepeat(error: unknown): boolean {
+  const cause = awsError(error);
+  return failureKind(error) !== 'other' && !(cause instanceof UnansweredWrite || cause instanceof HomeRegionAway);
+}
 
 /**
  * A write that went to DAX and had no answer: it may have been done. It is reported, and not sent again. Sent to DAX, it would
@@ -129,6 +141,16 @@ export class UnansweredWrite extends Error {
   constructor(message: string, cause: unknown) {
     super(message, { cause });
   }
+}
+
+/**
+ * The home region, asked from another one, did not answer in the time that a request waits for it (home-region.ts). It has no cause:
+ * the SDK repeats a call whose error has a cause that passes.
+ */
+export class HomeRegionAway extends Error {
+  override readonly name = 'HomeRegionAway';
+  /** No status, as that of a call that the SDK had no answer to. */
+  readonly $metadata = {};
 }
 
 /** The SDK's own error: ElectroDB wraps it as the cause of an ElectroError. Undefined for an error of another origin. */

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { countingCalls } from './consumed-capacity';
 import { embeddedMetrics } from './embedded-metrics';
 import {
+  type FailureKind,
   failureKind,
   type InputError,
   invalidInput,
@@ -10,11 +11,14 @@ import {
   MAX_INPUT_PATH,
   outcomeUnknown,
   Problem,
+  type ProblemType,
   problemOfWrite,
 } from './errors';
 import { failureOf } from './failure';
+import { limitingTheWait, unavailable } from './home-region';
 import { bodyText, parseJson } from './json-body';
 import { logger } from './logger';
+import { mayBeDone, type SentWrites, watchingWrites } from './sent-writes';
 
 /** The claims of a verified token that the store uses. */
 export interface Caller {
@@ -87,12 +91,16 @@ export function flow<Query extends z.ZodMiniType>(
     countingCalls(async (consumed) => {
       const started = Date.now();
       const deadline = started + context.getRemainingTimeInMillis() - ANSWER_MS;
-      const { answer, why } = await before(deadline, () => handle(readRequest(event, { now: started, deadline }, query)))
-        .then(requireSize)
-        .then((answer): Outcome => ({ answer }), refused);
+      const { answer, why } = await limitingTheWait(() =>
+        watchingWrites((writes) =>
+          before(deadline, writes, () => handle(readRequest(event, { now: started, deadline }, query)))
+            .then(requireSize)
+            .then((answer): Outcome => ({ answer }), (error: unknown) => refused(error, writes)),
+        ),
+      );
       const latencyMs = Date.now() - started;
       const { readUnits: ReadUnits, writeUnits: WriteUnits, daxUnanswered: DaxUnanswered } = consumed;
-      logger[levelOf(answer)]('request', {
+      logger[levelOf(answer, why)]('request', {
         route: event.routeKey,
         status: answer.status,
         latencyMs,
@@ -112,11 +120,12 @@ export function flow<Query extends z.ZodMiniType>(
 /** What a request came to, and what its log line says of the reason where that is a problem. */
 interface Outcome {
   answer: Answer;
-  why?: object;
+  why?: { problem: ProblemType; kind?: FailureKind };
 }
 
-/** A defect is an error; what passes when DynamoDB has time again is a warning; what the caller may mend is neither. */
-const levelOf = ({ status }: Answer) => (status === 503 ? 'warn' : status >= 500 ? 'error' : 'info');
+/** A defect is an error, also where a write was done before it; what passes when DynamoDB has time again is a warning. */
+const levelOf = ({ status }: Answer, { kind }: { kind?: FailureKind } = {}) =>
+  status < 500 ? 'info' : status === 503 && kind !== 'other' ? 'warn' : 'error';
 
 /** @throws Problem `answer-too-large` for what Lambda would not answer: the body is text inside its own JSON */
 function requireSize(answer: Answer): Answer {
@@ -128,34 +137,37 @@ function requireSize(answer: Answer): Answer {
   return answer;
 }
 
-async function before(deadline: number, work: () => Promise<Answer>): Promise<Answer> {
+async function before(deadline: number, writes: SentWrites, work: () => Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(outcomeUnknown()), deadline - Date.now());
+    timer = setTimeout(() => reject(mayBeDone(writes) ? outcomeUnknown() : unavailable()), deadline - Date.now());
   });
   return Promise.race([(async () => work())(), late]).finally(() => clearTimeout(timer));
 }
 
 /** The answer of a problem, with its type for the log line; of a failure with all that is known of it. */
-function refused(error: unknown): Outcome {
+function refused(error: unknown, writes: SentWrites): Outcome {
   const expected = error instanceof Problem ? error : problemOfWrite(error);
-  const { type, title, status, detail, extra } = expected ?? asProblem(error);
+  const { type, title, status, detail, extra } = expected ?? asProblem(error, writes);
+  const failure = expected ? expected.cause : error;
   return {
     answer: {
       status,
       body: { type, title, status, detail, ...extra },
       headers: { 'content-type': 'application/problem+json', ...(status === 503 && { 'retry-after': '1' }) },
     },
-    why: { problem: type, ...(!expected && failureOf(error)) },
+    why: { problem: type, ...((!expected || failure !== undefined) && failureOf(failure)) },
   };
 }
 
-function asProblem(error: unknown): Problem {
+/** By what came of the request's writes, whichever call it failed in: what was written must not simply be repeated. */
+function asProblem(error: unknown, writes: SentWrites): Problem {
+  if (mayBeDone(writes)) return outcomeUnknown();
   switch (failureKind(error)) {
     case 'throttled':
       return new Problem('throttled', 'DynamoDB throttled the request for too long. Try again.');
     case 'unknown-outcome':
-      return outcomeUnknown();
+      return unavailable();
     case 'other':
       return new Problem('internal-error', 'The request failed. The log of the function says why.');
   }

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { awsError, failureKind, mayRepeat, outcomeUnknown, Problem } from './errors';
-import { hasLostAnswer } from './lost-answers';
+import { homeRegionDeadline } from './home-region';
+import { watchingWrites } from './sent-writes';
 
 /**
  * Waits before the next attempt, counted from 0: a random time up to `50 ms * 2^attempt`, at most 1 s. Full jitter
  * spreads callers that collided: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
- * Answers false, without waiting, when the wait would pass the deadline (epoch milliseconds).
+ * Answers false, without waiting, when the wait would pass the deadline (epoch milliseconds), or the request's wait for the home region.
  */
 export async function backoff(attempt: number, deadline: number): Promise<boolean> {
   const ms = Math.random() * Math.min(1_000, 50 * 2 ** attempt);
-  if (Date.now() + ms >= deadline) return false;
+  if (Date.now() + ms >= Math.min(deadline, homeRegionDeadline())) return false;
   await sleep(ms);
   return true;
 }
@@ -59,19 +60,18 @@ export type Written<Result> =
  * must not hold any more once it is done, so it is done once.
  *
  * @param deadline epoch milliseconds; past it the last error is thrown
+ * @throws Problem `outcome-unknown` instead of that error, where an answer was lost
  */
-export async function writeOnCondition<Result>(deadline: number, call: () => Promise<Result>): Promise<Written<Result>> {
-  let mayBeOwn = false;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return { done: true, result: await call() };
-    } catch (error) {
-      const kind = failureKind(error);
-      mayBeOwn ||= kind === 'unknown-outcome' || hasLostAnswer(error);
-      if (awsError(error)?.name === 'ConditionalCheckFailedException') return { done: false, mayBeOwn };
-      if (mayRepeat(error) && (await backoff(attempt, deadline))) continue;
-      if (kind === 'throttled' && mayBeOwn) throw outcomeUnknown();
-      throw error;
+export function writeOnCondition<Result>(deadline: number, call: () => Promise<Result>): Promise<Written<Result>> {
+  return watchingWrites(async (writes): Promise<Written<Result>> => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return { done: true, result: await call() };
+      } catch (error) {
+        if (awsError(error)?.name === 'ConditionalCheckFailedException') return { done: false, mayBeOwn: writes.unanswered };
+        if (mayRepeat(error) && (await backoff(attempt, deadline))) continue;
+        throw writes.unanswered ? outcomeUnknown(error) : error;
+      }
     }
-  }
+  });
 }

@@ -3,28 +3,32 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createStore } from '#model/store';
 import { noteConsumedCapacity } from './consumed-capacity';
 import { env } from './env';
-import { noteLostAnswers } from './lost-answers';
+import { HOME_REGION_WAIT, limitWait } from './home-region';
 import { productCache } from './product-cache';
 import { SDK_RETRY } from './sdk-retry';
+import { noteWrites } from './sent-writes';
 
-/** A document client of a region. */
+const home = env('HOME_REGION');
+const here = env('AWS_REGION');
+
+/** A document client of a region. For one of another region a request waits a limited time only. */
 function documentsOf(region: string): DynamoDBDocumentClient {
+  const isElsewhere = region !== here;
   const dynamodb = new DynamoDBClient({
     region,
     maxAttempts: SDK_RETRY.maxAttempts,
     requestHandler: {
-      connectionTimeout: 1_000,
+      connectionTimeout: isElsewhere ? HOME_REGION_WAIT.connectMs : 1_000,
       requestTimeout: SDK_RETRY.requestTimeoutMs,
       throwOnRequestTimeout: true,
     },
   });
-  noteLostAnswers(dynamodb);
+  noteWrites(dynamodb);
   noteConsumedCapacity(dynamodb);
-  return DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
+  const documents = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
+  if (isElsewhere) limitWait(documents);
+  return documents;
 }
-
-const home = env('HOME_REGION');
-const here = env('AWS_REGION');
 
 /** The document client behind the model, for what ElectroDB has no call for: PartiQL. It works in the home region. */
 export const client = documentsOf(home);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { type CommittedTransactionResult, createWriteTransaction, type Entity, type TransactWriteEntities, type TransactWriteItem } from 'electrodb';
 import { itemSize } from '#model/item-size';
-import { awsError, failureKind, isItemSize, itemCollectionFull, itemTooLarge, mayRepeat, outcomeUnknown, Problem } from './errors';
-import { hasLostAnswer } from './lost-answers';
+import { failureKind, isItemSize, itemCollectionFull, itemTooLarge, mayRepeat, outcomeUnknown, Problem } from './errors';
 import { backoff } from './retry';
+import { watchingWrites } from './sent-writes';
 
 /** DynamoDB's limits. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html */
 const MAX_ACTIONS = 100;
@@ -22,22 +23,31 @@ export interface CancellationReason {
   item?: Record<string, unknown> | null | undefined;
 }
 
-/** A write transaction as ElectroDB's `createWriteTransaction` makes it. */
-interface WriteTransaction {
-  go(options: { token: string }): Promise<{ canceled: boolean; data: unknown }>;
-  params(): unknown;
-}
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyEntity = Entity<any, any, any, any>;
 
 /**
- * Runs a write transaction until its outcome is known.
+ * Writes some items in one transaction, and tries it until its outcome is known.
  *
+ * The actions are made once: every try sends the same bytes under the same token. ElectroDB's own transaction runs its callback at
+ * every `go()`, and an id or a time that is made in there would be another one at the next try. DynamoDB refuses that as another
+ * request under a used token, also where the first try was done.
+ *
+ * @param entities what the actions are about; the transaction is sent with the client of the first
+ * @param actions makes the actions, at most 100, as ElectroDB's `createWriteTransaction` takes them
  * @param deadline epoch milliseconds
  * @returns null when written, else one reason per action, in their order: `None` or `ConditionalCheckFailed`
  * @throws Problem as `untilKnown`, and `transaction-too-large` before anything is sent
  */
-export async function transact(transaction: WriteTransaction, deadline: number): Promise<CancellationReason[] | null> {
-  const { TransactItems: actions } = transaction.params() as { TransactItems: Record<string, TransactAction>[] };
-  requireTransactionSize(actions.map((action) => Object.values(action)));
+export async function transact<Entities extends Record<string, AnyEntity>, Result, Actions extends readonly CommittedTransactionResult<Result, TransactWriteItem>[]>(
+  entities: Entities,
+  actions: (entities: TransactWriteEntities<Entities>) => [...Actions],
+  deadline: number,
+): Promise<CancellationReason[] | null> {
+  let made: [...Actions] | undefined;
+  const transaction = createWriteTransaction(entities, (entities: TransactWriteEntities<Entities>) => (made ??= actions(entities)));
+  const { TransactItems: items } = transaction.params() as { TransactItems: Record<string, TransactAction>[] };
+  requireTransactionSize(items.map((action) => Object.values(action)));
   return untilKnown(async (token) => {
     const { canceled, data } = await transaction.go({ token });
     return canceled ? (data as CancellationReason[]) : null;
@@ -66,42 +76,44 @@ export function requireTransactionSize(actions: TransactAction[][]): void {
 /**
  * Sends a transaction until its outcome is known.
  *
- * Every try carries the same ClientRequestToken, so a try whose answer was lost is done at most once.
+ * Every try carries the same ClientRequestToken, and must carry the same request, so what is sent twice is done at most once: DynamoDB
+ * answers a try of what is done with success, for ten minutes. So a refusal of the data tells that no earlier try was done. A conflict or
+ * throttling tells nothing: after a lost answer, the transaction may have been done all the same.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-apis-txwriteitems-idempotency
+ *
  * While any action is refused for a passing reason it is tried again: the other reasons may be due to the very
  * transaction that this one collided with.
  *
  * @param send one try; null when written, else the reasons
  * @param deadline epoch milliseconds
  * @returns null when written, else one reason per action, in their order
- * @throws Problem `throttled` or `outcome-unknown` when the deadline comes first; `item-too-large`, `item-collection-full`
- * @throws Error for any other reason
+ * @throws Problem `outcome-unknown` when an answer was lost and no later one tells; `throttled` when the deadline comes first;
+ *   `item-too-large`, `item-collection-full`
+ * @throws Error for any other reason, and the last error where nothing was sent
  */
-export async function untilKnown(
-  send: (token: string) => Promise<CancellationReason[] | null>,
-  deadline: number,
-): Promise<CancellationReason[] | null> {
+export function untilKnown(send: (token: string) => Promise<CancellationReason[] | null>, deadline: number): Promise<CancellationReason[] | null> {
   const token = randomUUID();
-  let answerLost = false;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const reasons = await send(token);
-      if (!reasons) return null;
+  return watchingWrites(async (writes) => {
+    for (let attempt = 0; ; attempt++) {
+      let failure: unknown;
+      let reasons: CancellationReason[] = [];
+      try {
+        const refused = await send(token);
+        if (!refused) return null;
+        reasons = refused;
+      } catch (error) {
+        if (!mayRepeat(error)) throw writes.unanswered ? outcomeUnknown(error) : error;
+        failure = error;
+      }
       const other = reasons.find(({ code }) => !TRANSIENT.has(code) && !ANSWERS.has(code));
       if (other) throw refusal(other);
-      if (!reasons.some(({ code }) => TRANSIENT.has(code))) return reasons;
-      answerLost = false; // A cancelled transaction did nothing, so the token's earlier tries did nothing either.
-    } catch (error) {
-      // Nobody else has the token: what it was used for is an earlier try, as DynamoDB keeps it. That one was done.
-      if (answerLost && awsError(error)?.name === 'IdempotentParameterMismatchException') return null;
-      const kind = failureKind(error);
-      if (!mayRepeat(error)) throw error;
-      answerLost ||= kind === 'unknown-outcome' || hasLostAnswer(error);
-    }
-    if (!(await backoff(attempt, deadline))) {
-      if (answerLost) throw outcomeUnknown();
+      if (failure === undefined && !reasons.some(({ code }) => TRANSIENT.has(code))) return reasons;
+      if (await backoff(attempt, deadline)) continue;
+      if (writes.unanswered) throw outcomeUnknown(failure);
+      if (failure !== undefined && failureKind(failure) !== 'throttled') throw failure;
       throw new Problem('throttled', 'The items are in use by many requests. Try again.');
     }
-  }
+  });
 }
 
 function refusal({ code, message }: CancellationReason): Error {

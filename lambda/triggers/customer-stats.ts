@@ -1,9 +1,8 @@
-import { createWriteTransaction } from 'electrodb';
 import { Problem } from '#shared/errors';
 import type { Invocation } from '#shared/http';
 import { backoff, untilAnswered } from '#shared/retry';
 import { store } from '#shared/store';
-import { transact } from '#shared/transact';
+import { type CancellationReason, transact } from '#shared/transact';
 import { effect } from './effect';
 import { processed } from './once';
 import type { Change } from './stream-record';
@@ -46,9 +45,10 @@ export async function countOrder(
     const { data: old } = await untilAnswered(deadline, () => entities.CustomerStats.get({ userId }).go({ consistent: true }));
     if (old) requireWhole(old);
     const isCounted = old?.countedSince !== undefined && order.placedAt >= old.countedSince;
-    const stats = sign > 0 || isCounted ? statsWith(old ?? undefined, order, isTakenOut ? 0 : sign) : undefined;
-    const reasons = await transact(
-      createWriteTransaction(entities, ({ CustomerStats, ProcessedEvent }) => [
+    const stats: ReturnType<typeof statsWith> | undefined = sign > 0 || isCounted ? statsWith(old ?? undefined, order, isTakenOut ? 0 : sign) : undefined;
+    const reasons: CancellationReason[] | null = await transact(
+      entities,
+      ({ CustomerStats, ProcessedEvent }) => [
         ProcessedEvent.create(processed(NAME, change.eventId, now)).commit(),
         ...(stats && old
           ? [
@@ -62,7 +62,7 @@ export async function countOrder(
         ...(sign > 0 && !isTakenOut ? [ProcessedEvent.check(takenOut).where((attr, { notExists }) => notExists(attr.effect)).commit()] : []),
         ...(!stats ? [ProcessedEvent.put(processed(NAME, takenOut.eventId, now)).commit()] : []),
         ...(!stats ? [CustomerStats.check({ userId }).where((attr, is) => asRead(old, attr, is as Conditions)).commit()] : []),
-      ]),
+      ],
       deadline,
     );
     // Written now, or by an earlier delivery.

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { normaliseEmail } from '#model/email-claim';
 import { shardOf } from '#model/shard';
@@ -31,10 +30,11 @@ export async function createUser(
     version: 1,
   };
   const reasons = await transact(
-    createWriteTransaction(entities, ({ User, EmailClaim }) => [
+    entities,
+    ({ User, EmailClaim }) => [
       User.create(user).commit(),
       EmailClaim.create({ email: normaliseEmail(input.email), userId, claimedAt: at }).commit(),
-    ]),
+    ],
     deadline,
   );
   if (reasons) {

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import { normaliseEmail } from '#model/email-claim';
 import { Problem } from '#shared/errors';
 import { flow, type Invocation } from '#shared/http';
@@ -21,14 +20,15 @@ export async function deleteUser(
   for (let attempt = 0; ; attempt++) {
     const { email } = await untilAnswered(deadline, () => getUser(userId, entities));
     const reasons = await transact(
-      createWriteTransaction(entities, ({ User, EmailClaim }) => [
+      entities,
+      ({ User, EmailClaim }) => [
         User.remove({ userId })
           .where((attr, { eq }) => eq(attr.email, email))
           .commit(),
         EmailClaim.remove({ email: normaliseEmail(email) })
           .where((attr, { eq }) => eq(attr.userId, userId))
           .commit(),
-      ]),
+      ],
       deadline,
     );
     if (!reasons) return;

@@ -1,4 +1,3 @@
-import { createWriteTransaction } from 'electrodb';
 import type * as z from 'zod/mini';
 import { normaliseEmail } from '#model/email-claim';
 import { Problem } from '#shared/errors';
@@ -55,7 +54,8 @@ export async function updateUser(
     }
   } else {
     const reasons = await transact(
-      createWriteTransaction(entities, ({ User, EmailClaim }) => [
+      entities,
+      ({ User, EmailClaim }) => [
         User.patch({ userId })
           .set(set)
           .remove(remove)
@@ -66,7 +66,7 @@ export async function updateUser(
           .where((attr, { eq }) => eq(attr.userId, userId))
           .commit(),
         EmailClaim.create({ email: newEmail, userId, claimedAt: at }).commit(),
-      ]),
+      ],
       deadline,
     );
     if (reasons && reasons[0]?.code === 'None' && reasons[1]?.code === 'None') {

@@ -219,7 +219,7 @@ describe('mixed requests', () => {
 
   test.each([
     ['get-user', 'WARN', { status: 503, problem: 'throttled', error: 'ProvisionedThroughputExceededException', throttlingReasons: [expect.anything()] }],
-    ['get-cart', 'WARN', { status: 503, problem: 'outcome-unknown', error: 'InternalServerError' }],
+    ['get-cart', 'WARN', { status: 503, problem: 'unavailable', error: 'InternalServerError' }],
     ['place-order', 'ERROR', { status: 500, problem: 'internal-error', reason: expect.stringContaining('ValidationError'), stack: expect.stringContaining('at ') }],
   ])('a failure of %s says why, at level %s', (name, level, expected) => {
     const failed = lines.filter(({ flow, status }) => flow === name && (status as number) >= 500);

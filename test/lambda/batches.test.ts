@@ -1,5 +1,4 @@
 import '../support/flow-environment';
-import { createWriteTransaction } from 'electrodb';
 import { updateOrderStatus } from '../../lambda/orders/update-order-status';
 import { placeOrder } from '../../lambda/orders/place-order';
 import { mendPrice } from '../../lambda/orders/mend-price';
@@ -224,12 +223,15 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
 
   test('a transaction of more than 4 MB is refused before it is sent', async () => {
     const store = tables.store();
-    const transaction = createWriteTransaction(store.entities, ({ PriceChange }) =>
-      Array.from({ length: 12 }, (_, index) =>
-        PriceChange.put({ productId: `p${index}`, changedAt: '1', fromMinor: 1, toMinor: 2, currency: 'x'.repeat(360_000) }).commit(),
-      ),
+    const transaction = transact(
+      store.entities,
+      ({ PriceChange }) =>
+        Array.from({ length: 12 }, (_, index) =>
+          PriceChange.put({ productId: `p${index}`, changedAt: '1', fromMinor: 1, toMinor: 2, currency: 'x'.repeat(360_000) }).commit(),
+        ),
+      Date.now() + 1_000,
     );
-    await expect(transact(transaction, Date.now() + 1_000)).rejects.toMatchObject({ type: 'transaction-too-large', status: 400 });
+    await expect(transaction).rejects.toMatchObject({ type: 'transaction-too-large', status: 400 });
     expect(store.sent).toEqual([]);
   });
 

@@ -1,5 +1,4 @@
 import '../support/flow-environment';
-import { createWriteTransaction } from 'electrodb';
 import { adjustStock } from '../../lambda/inventory/adjust-stock';
 import { deleteOrder } from '../../lambda/orders/delete-order';
 import { updateOrderStatus } from '../../lambda/orders/update-order-status';
@@ -8,6 +7,7 @@ import { updateUser } from '../../lambda/users/update-user';
 import { userEtag } from '../../lambda/users/user-view';
 import { cancelOrder } from '../../lambda/orders/cancel-order';
 import { placeOrder } from '../../lambda/orders/place-order';
+import { setPrice } from '../../lambda/partiql/set-price';
 import { createProduct } from '../../lambda/products/create-product';
 import { updateProduct } from '../../lambda/products/update-product';
 import { productEtag } from '../../lambda/products/product-view';
@@ -218,6 +218,32 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
     expect(new Set(store.tokens).size).toBe(1);
   });
 
+  describe.each([
+    ['a transaction of ElectroDB', 'TransactWriteItems', (productId: string, { entities }: ReturnType<typeof tables.store>) =>
+      adjustStock({ productId, delta: -3, reason: 'count' }, invocation(), entities)],
+    ['a transaction of PartiQL', 'ExecuteTransaction', (productId: string, { entities, client }: ReturnType<typeof tables.store>) =>
+      setPrice(productId, { priceMinor: 3 }, invocation(), entities, client)],
+  ])('%s', (_, operation, write) => {
+    test('every try sends the same bytes under one token', async () => {
+      const { productId } = await newProduct();
+      const faults = [noAnswer, { kind: 'conflict' }, { kind: 'internal-error' }, { kind: 'throttle' }] as const;
+      const store = tables.store((sent, nth) => (sent === operation ? (faults[nth - 1] ?? 'pass') : 'pass'), { maxAttempts: 1 });
+      await write(productId, store);
+      expect(store.tokens).toHaveLength(5);
+      expect([...store.bodies.values()].map(({ size }) => size)).toEqual([1]);
+      const { data: movements } = await tables.store().entities.StockMovement.query.primary({ productId }).go();
+      expect([movements.length, await stockOf(productId)]).toEqual(operation === 'TransactWriteItems' ? [1, 7] : [0, 10]);
+    });
+  });
+
+  test('a movement without an answer, in conflict ever after, may have been done: it says so', async () => {
+    const { productId } = await newProduct();
+    const store = tables.store(onTransaction((nth) => (nth === 1 ? noAnswer : cancelled('TransactionConflict', null))));
+    const moving = adjustStock({ productId, delta: -3, reason: 'count' }, invocation(500), store.entities);
+    await expect(moving).rejects.toMatchObject({ type: 'outcome-unknown' });
+    expect(await stockOf(productId)).toBe(7);
+  });
+
   test('a movement without an answer, throttled ever after, may have been done: it says so', async () => {
     const { productId } = await newProduct();
     const store = tables.store(onTransaction((nth) => (nth === 1 ? noAnswer : throttled)), { maxAttempts: 2 });
@@ -237,10 +263,12 @@ describe('when DynamoDB refuses, is slow, or does not answer', () => {
 
   test('more actions than a transaction takes are refused before sending', async () => {
     const store = tables.store();
-    const transaction = createWriteTransaction(store.entities, ({ Stock }) =>
-      Array.from({ length: 101 }, (_, index) => Stock.delete({ productId: `many-${index}` }).commit()),
+    const transaction = transact(
+      store.entities,
+      ({ Stock }) => Array.from({ length: 101 }, (_, index) => Stock.delete({ productId: `many-${index}` }).commit()),
+      Date.now() + 1_000,
     );
-    await expect(transact(transaction, Date.now() + 1_000)).rejects.toThrow('The transaction has 101 actions; DynamoDB takes 100.');
+    await expect(transaction).rejects.toThrow('The transaction has 101 actions; DynamoDB takes 100.');
     expect(store.sent).toEqual([]);
   });
 });

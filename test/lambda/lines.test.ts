@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { FLOWS } from '../../lib/flows';
 import { DISPATCHERS, SALES_CONSUMER } from '../../lib/triggers';
 import { noteCall } from '../../lambda/shared/consumed-capacity';
-import { Problem } from '../../lambda/shared/errors';
+import { outcomeUnknown, Problem } from '../../lambda/shared/errors';
 import { type Answer, flow } from '../../lambda/shared/http';
 import { logger } from '../../lambda/shared/logger';
 import { redact } from '../../lambda/shared/redact';
+import { noteWrite } from '../../lambda/shared/sent-writes';
 import { capturedOutput } from '../support/captured-output';
 import { faultsOf, linesOf } from '../support/log-lines';
 import { PROJECT } from '../support/synthesize-once';
@@ -26,6 +27,11 @@ async function linesOfRequest(work: () => Answer | Promise<Answer>, ms?: number)
 const fails = (error: unknown) => async (): Promise<Answer> => {
   throw error;
 };
+/** Fails after a write that came to this. */
+const writes = (end: 'done' | 'not-done' | 'unanswered', error: unknown) => async (): Promise<Answer> => {
+  noteWrite()(end);
+  throw error;
+};
 /** An error as the SDK throws it, and as ElectroDB wraps it. */
 const sdkError = (name: string, members: object = {}) =>
   Object.assign(new Error('it says why'), { name, $metadata: { httpStatusCode: 400, requestId: 'failed' }, ...members });
@@ -41,7 +47,8 @@ describe('a request is one line', () => {
     ['that a condition refuses', fails(new Problem('precondition-failed', 'x')), undefined, { level: 'INFO', status: 412, problem: 'precondition-failed' }],
     ['that is too large for DynamoDB', fails(sdkError('ItemCollectionSizeLimitExceededException')), undefined, { level: 'INFO', status: 409, problem: 'item-collection-full' }],
     ['that a flow gives up', fails(new Problem('throttled', 'x')), undefined, { level: 'WARN', status: 503, problem: 'throttled', ServerErrors: 1 }],
-    ['that comes to its deadline', () => new Promise<Answer>(() => {}), 550, { level: 'WARN', status: 503, problem: 'outcome-unknown' }],
+    ['that comes to its deadline', () => new Promise<Answer>(() => {}), 550, { level: 'WARN', status: 503, problem: 'unavailable' }],
+    ['that comes to its deadline with a write under way', () => (noteWrite(), new Promise<Answer>(() => {})), 550, { level: 'WARN', status: 503, problem: 'outcome-unknown' }],
     ['whose answer is too large', () => ({ status: 200, body: 'x'.repeat(7e6) }), undefined, { level: 'ERROR', status: 500, problem: 'answer-too-large' }],
     [
       'that DynamoDB throttles',
@@ -53,7 +60,27 @@ describe('a request is one line', () => {
       'that DynamoDB does not answer',
       fails(sdkError('TimeoutError', { $metadata: {} })),
       undefined,
-      { level: 'WARN', status: 503, problem: 'outcome-unknown', kind: 'unknown-outcome', error: 'TimeoutError' },
+      { level: 'WARN', status: 503, problem: 'unavailable', kind: 'unknown-outcome', error: 'TimeoutError' },
+    ],
+    [
+      'that DynamoDB throttles after it has written',
+      writes('done', sdkError('ThrottlingException')),
+      undefined,
+      { level: 'WARN', status: 503, problem: 'outcome-unknown', kind: 'throttled', error: 'ThrottlingException' },
+    ],
+    ['that DynamoDB throttles after a write without an answer', writes('unanswered', sdkError('ThrottlingException')), undefined, { level: 'WARN', problem: 'outcome-unknown' }],
+    ['that DynamoDB throttles after a write that it refused', writes('not-done', sdkError('ThrottlingException')), undefined, { level: 'WARN', problem: 'throttled' }],
+    [
+      'with a defect after it has written, which is no 500 to be sent again',
+      writes('done', new RangeError('out of it')),
+      undefined,
+      { level: 'ERROR', status: 503, problem: 'outcome-unknown', kind: 'other', error: 'RangeError' },
+    ],
+    [
+      'that knows the failure behind its problem',
+      fails(outcomeUnknown(sdkError('AccessDeniedException'))),
+      undefined,
+      { level: 'ERROR', status: 503, problem: 'outcome-unknown', kind: 'other', error: 'AccessDeniedException', failedRequestId: 'failed' },
     ],
     [
       'that DynamoDB denies',

@@ -116,7 +116,7 @@ describe('a flow', () => {
     const hanging = flow('hanging', () => new Promise(() => {}));
     const answer = await hanging(event, context(600));
     expect(answer).toMatchObject({ statusCode: 503, headers: { 'retry-after': '1', 'content-type': 'application/problem+json' } });
-    expect(JSON.parse(answer.body as string)).toMatchObject({ type: 'outcome-unknown' });
+    expect(JSON.parse(answer.body as string)).toMatchObject({ type: 'unavailable' });
   });
 
   /** What a flow answers that demands something of the token, by its claims as API Gateway hands them on. */

@@ -9,8 +9,8 @@ import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createStore } from '../../lambda/model/store';
 import { noteConsumedCapacity } from '../../lambda/shared/consumed-capacity';
-import { noteLostAnswers } from '../../lambda/shared/lost-answers';
 import { SDK_RETRY } from '../../lambda/shared/sdk-retry';
+import { noteWrites } from '../../lambda/shared/sent-writes';
 import { startEngine } from '../../local/engine/engine';
 import { findEngine } from '../../local/engine/find-engine';
 import type { Call, Next, Reply } from '../../local/gateway/call';
@@ -56,7 +56,7 @@ export async function startTables(layout: Layout = 'per-domain') {
     /**
      * The model with a client whose calls meet the faults: those of a list, as `POST /_local/faults` takes them, or what
      * a script says of each call. And the operations and ClientRequestTokens that it sent, and the ids of what it was
-     * answered, in their order.
+     * answered, in their order; and by token the bodies that it sent with it.
      */
     store(faults: readonly Fault[] | FaultScript = [], { maxAttempts = SDK_RETRY.maxAttempts }: { maxAttempts?: number } = {}) {
       const injector = new FaultInjector(keys, engine, startEmpty);
@@ -72,15 +72,15 @@ export async function startTables(layout: Layout = 'per-domain') {
         maxAttempts,
         requestHandler: handler,
       });
-      noteLostAnswers(dynamodb);
+      noteWrites(dynamodb);
       noteConsumedCapacity(dynamodb);
       ended.push(() => dynamodb.destroy(), () => injector.clear());
       const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
       const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
-      const { sent, tokens, requestIds } = handler;
+      const { sent, tokens, bodies, requestIds } = handler;
       // It makes of the model what is used, and most tests use little.
-      return Object.assign(createStore(names, client), { client, dynamodb, injector, sent, tokens, requestIds });
+      return Object.assign(createStore(names, client), { client, dynamodb, injector, sent, tokens, bodies, requestIds });
     },
     /** Serves the engine, with what its adapter mends, to clients that a suite does not make itself. @returns the endpoint */
     async serve(): Promise<string> {
@@ -110,6 +110,7 @@ export async function startTables(layout: Layout = 'per-domain') {
 class FaultHandler {
   readonly sent: string[] = [];
   readonly tokens: string[] = [];
+  readonly bodies = new Map<string, Set<string>>();
   readonly requestIds: string[] = [];
 
   constructor(
@@ -136,8 +137,12 @@ class FaultHandler {
     await this.ready;
     const operation = (headers['x-amz-target'] ?? '').split('.')[1] ?? '';
     this.sent.push(operation);
-    const input = JSON.parse(new TextDecoder().decode(body as Uint8Array)) as Record<string, unknown>;
-    if (typeof input.ClientRequestToken === 'string') this.tokens.push(input.ClientRequestToken);
+    const text = new TextDecoder().decode(body as Uint8Array);
+    const input = JSON.parse(text) as Record<string, unknown>;
+    if (typeof input.ClientRequestToken === 'string') {
+      this.tokens.push(input.ClientRequestToken);
+      this.bodies.set(input.ClientRequestToken, (this.bodies.get(input.ClientRequestToken) ?? new Set()).add(text));
+    }
     const call: Call = { operation, headers, input, accessKeyId: 'test', region: REGION, traceId: undefined, function: 'tested' };
     const happening = await this.script(operation, this.sent.filter((entry) => entry === operation).length);
     const requestId = randomUUID();

@@ -86,12 +86,14 @@ async function ask(step: Step, run: Run, client: StoreClient, isEnough: (answer:
 
 function mayBecomeRight({ route }: Step, { status, body }: Answer): boolean {
   const type = member(body, 'type');
-  // Nothing was done: API Gateway's limit, and DynamoDB's.
-  if (status === 429 || type === 'throttled') return true;
+  // Nothing was done: API Gateway's limit, and a function's own answers that say so.
+  if (status === 429 || NOTHING_DONE.includes(type)) return true;
   // A function's own 404; API Gateway's, for a route that there is not, has no type.
   if (status === 404) return type !== undefined;
   return route.startsWith('GET ') && (status === 200 || status === 503);
 }
+
+const NOTHING_DONE: unknown[] = ['throttled', 'unavailable', 'home-region-unavailable'];
 
 const retryAfterMs = ({ headers }: Answer): number => Math.min(Number(headers.get('retry-after') ?? 0) || 0, 10) * 1_000;
 
