@@ -29,8 +29,8 @@ export interface StoreConfig {
   streamView: (typeof STREAM_VIEWS)[number];
   /** A Kinesis Data Stream of the orders and its consumer. It costs money at rest. */
   kinesis: boolean;
-  /** Who sends the store's mail: an address that SES has verified. */
-  mailFrom: string;
+  /** Who sends the store's mail: an address that SES has verified. Without one it sends none. */
+  mailFrom?: string;
   /** Who gets a mail when an alarm is raised. */
   alarmEmail?: string;
   /** Shards of the sharded indexes; it may only grow. */
@@ -161,7 +161,7 @@ export function readConfig(node: Node): StoreConfig {
     },
     streamView: requireView(oneOf('streamView', STREAM_VIEWS), regions),
     kinesis: flag('kinesis'),
-    mailFrom: matching('mailFrom', 'store@example.com', EMAIL, 'an e-mail address'),
+    ...(value('mailFrom') !== undefined && { mailFrom: matching('mailFrom', 'store@example.com', EMAIL, 'an e-mail address') }),
     ...(value('alarmEmail') !== undefined && { alarmEmail: matching('alarmEmail', 'ops@example.com', EMAIL, 'an e-mail address') }),
     statusShards: whole('statusShards', 4, 1, 100),
     cursorSecretVersion: whole('cursorSecretVersion', 1, 1, 1_000_000),
@@ -180,7 +180,8 @@ const DAY = 86_400;
 /** https://docs.aws.amazon.com/cli/latest/reference/dax/describe-parameters.html */
 const ZERO_IS_FOR_EVER = ' (0 would be for ever in DAX)';
 
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+/** As SES takes it, so that what it refuses of a mail is never the sender's form: a dot-atom, and labels of a domain. */
+const EMAIL = /^(?!.{255})[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** CDK's own keys have a `:` or a `/` in them, but for these of its CLI. */
 const CLI_KEYS = ['acknowledged-issue-numbers', 'cli-telemetry'];

@@ -23,6 +23,15 @@ const HELP = `Runs the store on this machine, from its synthesized templates and
   --assembly DIR run this cloud assembly as it is, without synthesizing
   --help         this text`;
 
+const MAIL_FROM = 'store@example.com';
+
+/** What of the config in cdk.json is read here. */
+interface Context {
+  layout: string;
+  regions: string | string[];
+  mailFrom?: string | null;
+}
+
 interface Settings {
   port: number;
   fresh: boolean;
@@ -62,7 +71,7 @@ function readSettings(args: string[]): Settings | 'help' {
   if (values.engine !== undefined && !engine) {
     throw new UserError(`The engine is '${values.engine}'; allowed: ${ENGINE_NAMES.join(', ')}.`);
   }
-  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: { layout: string; regions: string | string[] } };
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Context };
   const regions = String(context.regions).split(',').map((name) => name.trim());
   const homeRegion = regions[0] as string;
   const { layout = context.layout, region = homeRegion } = values;
@@ -77,6 +86,8 @@ function readSettings(args: string[]): Settings | 'help' {
     state: resolve(values.state),
     assembly: values.assembly && assemblyFolder(values.assembly),
     overrides: {
+      // Mail is seen here, also where the config has no sender.
+      ...((context.mailFrom ?? undefined) === undefined && { mailFrom: MAIL_FROM }),
       ...(layout !== context.layout && { layout }),
       ...(!regions.includes(region) && { regions: [...regions, region].join() }),
     },
@@ -100,7 +111,7 @@ async function main(): Promise<void> {
   const stateFolder = join(state, `${layout}-${homeRegion}`);
 
   // What cdk.json itself describes goes where `cdk synth` would put it.
-  const variant = Object.values(overrides).join('.');
+  const variant = Object.values(overrides).join('.').replaceAll('@', '-at-');
   const outdir = variant ? join(state, `cdk.out.${variant}`) : join(PROJECT, 'cdk.out');
   const assembly = settings.assembly
     ? Promise.resolve(settings.assembly)
