@@ -23,8 +23,6 @@ const HELP = `Runs the store on this machine, from its synthesized templates and
   --assembly DIR run this cloud assembly as it is, without synthesizing
   --help         this text`;
 
-const MAIL_FROM = 'store@example.com';
-
 /** What of the config in cdk.json is read here. */
 interface Context {
   layout: string;
@@ -86,13 +84,16 @@ function readSettings(args: string[]): Settings | 'help' {
     state: resolve(values.state),
     assembly: values.assembly && assemblyFolder(values.assembly),
     overrides: {
-      // Mail is seen here, also where the config has no sender.
-      ...((context.mailFrom ?? undefined) === undefined && { mailFrom: MAIL_FROM }),
+      ...senderFor(context),
       ...(layout !== context.layout && { layout }),
       ...(!regions.includes(region) && { regions: [...regions, region].join() }),
     },
   };
 }
+
+/** A sender, where the config has none: so that mail is seen here. */
+export const senderFor = ({ mailFrom }: Pick<Context, 'mailFrom'>): Record<string, string> =>
+  mailFrom === undefined || mailFrom === null ? { mailFrom: 'store@example.com' } : {};
 
 /** @throws UserError where it holds no assembly */
 function assemblyFolder(folder: string): string {
@@ -186,7 +187,9 @@ function stopOnSignals(platform: Platform): void {
   });
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exit(1);
-});
+if (require.main === module) {
+  main().catch((error: unknown) => {
+    console.error(error instanceof UserError ? error.message : error);
+    process.exit(1);
+  });
+}

@@ -22,9 +22,11 @@ interface StreamEvent extends DynamoDBStreamEvent {
 
 /**
  * Makes the Lambda handler that reads a stream: for each record, in its order, the effects that concern it. The effects of
- * a record run side by side and fail on their own. What becomes of the record follows from how they failed (`FailureClass`):
- * a passing error makes it fail, and Lambda deliver again from there on; what the set-up refuses is put on the on-failure
- * queue, and what is refused for good is reported, and both hold up none of those behind.
+ * a record run side by side and fail on their own. The class of a failure decides what becomes of the record:
+ * - A passing failure makes it fail, and Lambda delivers again from there on.
+ * - What the set-up refuses is put on the on-failure queue.
+ * - What a service refuses for good is reported.
+ * The last two hold up none of the records behind.
  *
  * So each effect is idempotent, and a record that fails ends the batch: those behind it come again anyway. The effects of it
  * that were done are remembered as long as the environment lives, so that one that fails repeats no other.

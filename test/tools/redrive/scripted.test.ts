@@ -172,7 +172,7 @@ describe('a message of the function itself, which does not know the shard', () =
 
   test.each<[string, Parameters<typeof scripted>[0]]>([
     ['no shard may have it', { pages: {}, shards: [closed] }],
-    ['a shard that may have it is quiet', { pages: { AT_SEQUENCE_NUMBER: Array<object[]>(99).fill([]) }, shards: [[shard('quiet', '10')]] }],
+    ['a shard that may have it is quiet', { pages: { AT_SEQUENCE_NUMBER: Array.from({ length: 99 }, () => []) }, shards: [[shard('quiet', '10')]] }],
     ['the stream is gone', { pages: {}, shards: named('ResourceNotFoundException') }],
   ])('is past saving and stays where %s', async (_, options) => {
     const { run, names } = scripted({ ...options, message });
