@@ -30,8 +30,8 @@ export interface StoreConfig {
   streamView: (typeof STREAM_VIEWS)[number];
   /** A Kinesis Data Stream of the orders and its consumer. It costs money at rest. */
   kinesis: boolean;
-  /** Who sends the store's mail: an address that SES has verified. */
-  mailFrom: string;
+  /** Who sends the store's mail: an address that SES has verified. Without one it sends none. */
+  mailFrom?: string;
   /** Who gets a mail when an alarm is raised. */
   alarmEmail?: string;
   /** Shards of the sharded indexes; it may only grow. */
@@ -162,7 +162,7 @@ export function readConfig(node: Node): StoreConfig {
     },
     streamView: requireView(oneOf('streamView', STREAM_VIEWS), regions),
     kinesis: flag('kinesis'),
-    mailFrom: matching('mailFrom', 'store@example.com', EMAIL, 'an e-mail address'),
+    ...(value('mailFrom') !== undefined && { mailFrom: matching('mailFrom', 'store@example.com', EMAIL, 'an e-mail address') }),
     ...(value('alarmEmail') !== undefined && { alarmEmail: matching('alarmEmail', 'ops@example.com', EMAIL, 'an e-mail address') }),
     statusShards: whole('statusShards', 4, 1, 100),
     cursorSecretVersion: whole('cursorSecretVersion', 1, 1, 1_000_000),

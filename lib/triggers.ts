@@ -22,7 +22,7 @@ export const EFFECTS = [
     entity: 'User',
     on: ['MODIFY'],
     view: 'NEW_AND_OLD_IMAGES',
-    access: {},
+    access: { ProcessedEvent: ['PutItem'] },
     sends: ['events'],
   },
   {
@@ -55,7 +55,7 @@ export const EFFECTS = [
     on: ['REMOVE'],
     onlyExpiry: true,
     view: 'OLD_IMAGE',
-    access: {},
+    access: { ProcessedEvent: ['PutItem'] },
     sends: ['events'],
   },
   {
@@ -103,7 +103,7 @@ export const EFFECTS = [
     entity: 'Order',
     on: ['INSERT', 'MODIFY'],
     view: 'NEW_AND_OLD_IMAGES',
-    access: {},
+    access: { ProcessedEvent: ['PutItem'] },
     sends: ['events'],
   },
 ] as const satisfies readonly Effect[];
@@ -131,6 +131,9 @@ type StreamView = StoreConfig['streamView'];
 /** A service beside DynamoDB: SES, the event bus, the archive bucket. */
 export type Service = 'mail' | 'events' | 'archive';
 
+/** Services that may refuse what a record holds, for good: the effect is marked as a ProcessedEvent, and there is an alarm. */
+export const REFUSING: readonly Service[] = ['mail', 'events'];
+
 /**
  * How Lambda reads a stream. Retries and age are finite, since a record that always fails holds up all behind it; what is
  * given up is named in the on-failure queue.
@@ -141,8 +144,13 @@ export interface ReadSettings {
   readonly batchingWindowSeconds: number;
   readonly maximumRetryAttempts: number;
   readonly maximumRecordAgeSeconds: number;
-  /** How long the on-failure queue keeps what was given up: as long as SQS can. The stream has the record for a day. */
-  readonly onFailureRetentionDays: number;
+  /** The queue of what was given up. */
+  readonly onFailure: {
+    /** What Lambda does there in the function's name, and the function itself with what no retry repairs. */
+    readonly access: readonly ['SendMessage'];
+    /** As long as SQS can keep it. The stream has the record for a day. */
+    readonly retentionDays: number;
+  };
 }
 
 const SETTINGS: ReadSettings = {
@@ -150,7 +158,7 @@ const SETTINGS: ReadSettings = {
   batchingWindowSeconds: 0,
   maximumRetryAttempts: 12,
   maximumRecordAgeSeconds: 6 * 60 * 60,
-  onFailureRetentionDays: 14,
+  onFailure: { access: ['SendMessage'], retentionDays: 14 },
 };
 
 /** One reader of one stream: all effects of it. */
@@ -168,9 +176,9 @@ export const DISPATCHERS: Readonly<Record<StoreConfig['layout'], readonly Dispat
   'single-table': [{ name: 'store-trigger', entry: 'triggers/store', streams: STREAMS, settings: SETTINGS }],
 };
 
-/** The effects of a dispatcher. */
-export const effectsOf = ({ streams }: Dispatcher): readonly Effect[] =>
-  (EFFECTS as readonly Effect[]).filter(({ stream }) => streams.includes(stream));
+/** The effects of a dispatcher; where the config has no sender, none that sends mail. */
+export const effectsOf = ({ streams }: Dispatcher, { mailFrom }: Pick<StoreConfig, 'mailFrom'>): readonly Effect[] =>
+  (EFFECTS as readonly Effect[]).filter(({ stream, sends }) => streams.includes(stream) && (mailFrom !== undefined || !sends.includes('mail')));
 
 /** The consumer of the Kinesis Data Stream, which is there with `-c kinesis=true` only. It may wait, to count more at once. */
 export const SALES_CONSUMER = {
@@ -192,11 +200,11 @@ export function effectsWithout(view: StreamView): readonly Effect[] {
  * `S` is part of the path, and `exists` works on it as a leaf only.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
  *
+ * @param effects those of the dispatcher
  * @param entities all entities of the tables in the stream
  * @param version the version that all entities have
  */
-export function filtersOf(dispatcher: Dispatcher, entities: readonly string[], version: string): object[] {
-  const effects = effectsOf(dispatcher);
+export function filtersOf(effects: readonly Effect[], entities: readonly string[], version: string): object[] {
   const withNewImage = effects.filter(({ on }) => on.some((event) => event !== 'REMOVE')).map(({ entity }) => entity);
   const ofNobody = entities.filter((entity) => !withNewImage.includes(entity));
   const removed = (onlyExpiry: boolean) => [

@@ -23,6 +23,13 @@ const HELP = `Runs the store on this machine, from its synthesized templates and
   --assembly DIR run this cloud assembly as it is, without synthesizing
   --help         this text`;
 
+/** What of the config in cdk.json is read here. */
+interface Context {
+  layout: string;
+  regions: string | string[];
+  mailFrom?: string | null;
+}
+
 interface Settings {
   port: number;
   fresh: boolean;
@@ -62,7 +69,7 @@ function readSettings(args: string[]): Settings | 'help' {
   if (values.engine !== undefined && !engine) {
     throw new UserError(`The engine is '${values.engine}'; allowed: ${ENGINE_NAMES.join(', ')}.`);
   }
-  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: { layout: string; regions: string | string[] } };
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: Context };
   const regions = String(context.regions).split(',').map((name) => name.trim());
   const homeRegion = regions[0] as string;
   const { layout = context.layout, region = homeRegion } = values;
@@ -77,11 +84,16 @@ function readSettings(args: string[]): Settings | 'help' {
     state: resolve(values.state),
     assembly: values.assembly && assemblyFolder(values.assembly),
     overrides: {
+      ...senderFor(context),
       ...(layout !== context.layout && { layout }),
       ...(!regions.includes(region) && { regions: [...regions, region].join() }),
     },
   };
 }
+
+/** A sender, where the config has none: so that mail is seen here. */
+export const senderFor = ({ mailFrom }: Pick<Context, 'mailFrom'>): Record<string, string> =>
+  mailFrom === undefined || mailFrom === null ? { mailFrom: 'store@example.com' } : {};
 
 /** @throws UserError where it holds no assembly */
 function assemblyFolder(folder: string): string {
@@ -100,7 +112,7 @@ async function main(): Promise<void> {
   const stateFolder = join(state, `${layout}-${homeRegion}`);
 
   // What cdk.json itself describes goes where `cdk synth` would put it.
-  const variant = Object.values(overrides).join('.');
+  const variant = Object.values(overrides).join('.').replaceAll('@', '-at-');
   const outdir = variant ? join(state, `cdk.out.${variant}`) : join(PROJECT, 'cdk.out');
   const assembly = settings.assembly
     ? Promise.resolve(settings.assembly)
@@ -175,7 +187,9 @@ function stopOnSignals(platform: Platform): void {
   });
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exit(1);
-});
+if (require.main === module) {
+  main().catch((error: unknown) => {
+    console.error(error instanceof UserError ? error.message : error);
+    process.exit(1);
+  });
+}

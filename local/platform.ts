@@ -190,6 +190,7 @@ async function start(
   started.push({ stop: () => close(gateway) });
 
   const resources = readServices(assembly, resolver, homeRegion, functions.map(({ arn }) => arn));
+  const mappings = atHome('AWS::Lambda::EventSourceMapping').map((resource) => readMapping(resource.logicalId, resolver.properties(resource)));
   const now = () => clock.now();
   const outbox = new Outbox(state.file('outbox.jsonl'), now);
   // On the machine's time, as the streams: what waits there does not end when the store's clock is moved.
@@ -207,8 +208,10 @@ async function start(
     asyncInvocations,
     callers,
     permissions,
+    faults,
     outbox,
     queues,
+    onFailureQueues: new Set(mappings.flatMap(({ onFailure }) => onFailure ?? [])),
     objectsFolder: state.file('objects'),
     now,
   });
@@ -262,7 +265,7 @@ async function start(
     engine,
     tables,
     streamArns: resolver.streamArns,
-    mappings: atHome('AWS::Lambda::EventSourceMapping').map((resource) => readMapping(resource.logicalId, resolver.properties(resource))),
+    mappings,
     pools,
     region: homeRegion,
     checkpointFile: state.file('checkpoints.json'),

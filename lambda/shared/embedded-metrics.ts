@@ -29,6 +29,10 @@ export const METRICS = {
     ReadUnits: MetricUnit.Count,
     WriteUnits: MetricUnit.Count,
   },
+  /** Of an effect that a service refused for good. */
+  refusal: {
+    EffectsRefused: MetricUnit.Count,
+  },
   /** Of an order, at the minute in which it was placed. */
   sale: {
     /** Minor units of the currency. */

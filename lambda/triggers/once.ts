@@ -1,5 +1,5 @@
 import type { Invocation } from '#shared/http';
-import { untilAnswered } from '#shared/retry';
+import { untilAnswered, writeOnCondition } from '#shared/retry';
 import { store } from '#shared/store';
 import { isoTime, ttlSeconds } from '#shared/time';
 
@@ -31,4 +31,18 @@ export async function once(
   if (data) return;
   await act();
   await untilAnswered(deadline, () => entities.ProcessedEvent.put(processed(effect, eventId, now)).go());
+}
+
+/**
+ * Marks that an effect was refused for good for an event, as `once` marks what was done.
+ * @returns false where it was marked before, and so was reported
+ */
+export async function markRefused(
+  effect: string,
+  eventId: string,
+  { now, deadline }: Invocation,
+  entities = { ProcessedEvent },
+): Promise<boolean> {
+  const marked = await writeOnCondition(deadline, () => entities.ProcessedEvent.create(processed(effect, eventId, now)).go());
+  return marked.done || marked.mayBeOwn;
 }

@@ -1,8 +1,10 @@
-import type { DynamoDBRecord, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecordPayload } from 'aws-lambda';
+import type { Context, DynamoDBRecord, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecordPayload } from 'aws-lambda';
 import { countingCalls } from '#shared/consumed-capacity';
 import { embeddedMetrics } from '#shared/embedded-metrics';
 import { failureOf } from '#shared/failure';
 import { logger } from '#shared/logger';
+import { failureClass } from './failure-class';
+import { giveUp } from './on-failure-queue';
 import { type Change, readRecord } from './stream-record';
 
 const MINUTE_MS = 60_000;
@@ -18,22 +20,25 @@ const saleMetrics = embeddedMetrics('sale', NAME);
  *
  * Kinesis may deliver a change twice, so within a batch each counts once by its event id; across batches a metric may count
  * it again. What must be exact is kept by the table's own stream (CustomerStats).
+ *
+ * A change that cannot be read goes to the on-failure queue at once, as in the dispatcher: no retry makes it readable.
  */
-export const handler = ({ Records }: KinesisStreamEvent): Promise<KinesisStreamBatchResponse> =>
+export const handler = ({ Records }: KinesisStreamEvent, context: Context): Promise<KinesisStreamBatchResponse> =>
   countingCalls(async (consumed) => {
     const started = Date.now();
     const seen = new Set<string>();
     let done = 0;
-    for (const { kinesis } of Records) {
+    for (const record of Records) {
       try {
-        const sale = saleIn(kinesis);
+        const sale = saleIn(record.kinesis);
         if (sale && !seen.has(sale.eventId)) {
           seen.add(sale.eventId);
           count(sale);
         }
       } catch (error) {
-        logger.error('A change in the Kinesis stream failed', { sequenceNumber: kinesis.sequenceNumber, ...failureOf(error) });
-        break;
+        const { sequenceNumber } = record.kinesis;
+        logger.error('A change in the Kinesis stream failed', { failureClass: failureClass(error), sequenceNumber, ...failureOf(error) });
+        if (failureClass(error) === 'passing' || !(await giveUp(record, context))) break;
       }
       done++;
     }

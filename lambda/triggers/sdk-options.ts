@@ -6,5 +6,8 @@ export const sdkOptions = {
   requestHandler: { connectionTimeout: 1_000, requestTimeout: SDK_RETRY.requestTimeoutMs, throwOnRequestTimeout: true },
 };
 
-/** Ends a call at a deadline (epoch milliseconds): its retries could otherwise outlast the function. */
-export const abortAt = (deadline: number) => ({ abortSignal: AbortSignal.timeout(Math.max(0, deadline - Date.now())) });
+/** Ends a call at a deadline (epoch milliseconds): its retries could otherwise outlast the function. Past it, none is sent. */
+export const abortAt = (deadline: number) => {
+  const left = deadline - Date.now();
+  return { abortSignal: left > 0 ? AbortSignal.timeout(left) : AbortSignal.abort() };
+};

@@ -19,6 +19,8 @@ export interface WatchedFlow extends WatchedFunction {
 export interface WatchedConsumer extends WatchedFunction {
   /** How old a record may become before Lambda gives it up. */
   readonly maximumRecordAge: Duration;
+  /** Whether a service may refuse for good what a record holds. */
+  readonly canBeRefused: boolean;
 }
 
 /** The namespace of what functions count of themselves (lambda/shared/embedded-metrics.ts). */
@@ -77,6 +79,15 @@ const KINDS = {
     first: 'Read its log; npm run tail -- --aws shows what is in the stream.',
     graph: 'iterator age (ms)',
   },
+  refused: {
+    name: 'refused',
+    metrics: ['EffectsRefused'],
+    raised: 'any: what is sent is checked when the store takes it',
+    evaluation: { datapoints: 1, of: 1, minutes: 5 },
+    means: 'A service refused for good what a record holds: SES a recipient (in the sandbox every one that is not verified), or the event bus an event that is too large.',
+    first: 'Read its log (An effect was refused for good): effect, eventId and reason. It is not repeated: send by hand what is missed, and ask SES for production access.',
+    graph: 'refused for good',
+  },
 } as const satisfies Record<string, AlarmKind>;
 
 /** Every kind in this file. */
@@ -108,9 +119,12 @@ export function concurrencyAlarms(prefix: string): AlarmRow[] {
   return [{ kind, of: `${prefix}functions`, metric: metricOf(LAMBDA, kind.metrics[0], {}, 'Sum', kind.evaluation.minutes), threshold: 1 }];
 }
 
-/** The alarm on an event source mapping. Its function reads no other stream, so the function's metric is the mapping's. */
-export function mappingAlarms({ functionName, maximumRecordAge }: WatchedConsumer): AlarmRow[] {
-  const kind = KINDS.behind;
-  const metric = metricOf(LAMBDA, kind.metrics[0], { FunctionName: functionName }, 'Maximum', kind.evaluation.minutes);
-  return [{ kind, of: functionName, metric, threshold: (BEHIND * maximumRecordAge.toMilliseconds()) / 100 }];
+/** The alarms on an event source mapping. Its function reads no other stream, so the function's metric is the mapping's. */
+export function mappingAlarms({ name, functionName, maximumRecordAge, canBeRefused }: WatchedConsumer): AlarmRow[] {
+  const { behind, refused } = KINDS;
+  const age = metricOf(LAMBDA, behind.metrics[0], { FunctionName: functionName }, 'Maximum', behind.evaluation.minutes);
+  return [
+    { kind: behind, of: functionName, metric: age, threshold: (BEHIND * maximumRecordAge.toMilliseconds()) / 100 },
+    ...(canBeRefused ? [{ kind: refused, of: functionName, metric: ownMetric(name, refused.metrics[0], 'Sum', refused.evaluation.minutes), threshold: 1 }] : []),
+  ];
 }

@@ -15,8 +15,8 @@ const KINDS = {
     metrics: ['ApproximateNumberOfMessagesVisible'],
     raised: 'any: nothing is given up in a good week',
     evaluation: { datapoints: 1, of: 1, minutes: 1 },
-    means: 'A consumer gave up stream records, after all retries.',
-    first: 'npm run redrive -- --aws --queue NAME --dry-run says which, and without --dry-run tries them once more: the stream has them for 24 hours.',
+    means: 'A consumer gave up stream records: at once where its set-up refuses them (a permission, a bucket, a quota, a sender), else after all retries.',
+    first: 'Read the log of the consumer (level ERROR) and repair what it names. Then npm run redrive -- --aws --queue NAME processes them: the stream has them for 24 hours.',
     graph: 'messages',
   },
   'undelivered events': {

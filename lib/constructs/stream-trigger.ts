@@ -18,6 +18,8 @@ export interface StreamTriggerProps extends StoreFunctionProps {
   readonly filters?: readonly object[];
   /** The on-failure queue's name. */
   readonly queueName: string;
+  /** Whether a service may refuse for good what a record holds. */
+  readonly canBeRefused: boolean;
   readonly removalPolicy: RemovalPolicy;
 }
 
@@ -37,7 +39,7 @@ export class StreamTrigger extends Construct {
     const { settings, eventSourceArn, filters = [] } = props;
     const onFailure = new sqs.Queue(this, 'OnFailure', {
       queueName: props.queueName,
-      retentionPeriod: Duration.days(settings.onFailureRetentionDays),
+      retentionPeriod: Duration.days(settings.onFailure.retentionDays),
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       removalPolicy: props.removalPolicy,
@@ -51,8 +53,9 @@ export class StreamTrigger extends Construct {
       statements: [
         ...(props.statements ?? []),
         new iam.PolicyStatement({ actions: [...props.readActions], resources: [eventSourceArn] }),
-        new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [onFailure.queueArn] }),
+        new iam.PolicyStatement({ actions: settings.onFailure.access.map((action) => `sqs:${action}`), resources: [onFailure.queueArn] }),
       ],
+      environment: { ...props.environment, ON_FAILURE_QUEUE_URL: onFailure.queueUrl },
     });
     const mapping = new lambda.EventSourceMapping(this, 'Mapping', {
       target: fn,
@@ -70,7 +73,7 @@ export class StreamTrigger extends Construct {
     });
     // Lambda refuses a mapping whose function may not read the stream yet.
     if (fn.role) mapping.node.addDependency(fn.role);
-    this.watched = { ...watched, maximumRecordAge };
+    this.watched = { ...watched, maximumRecordAge, canBeRefused: props.canBeRefused };
     this.watchedQueue = { queueName: props.queueName, holds: 'records' };
   }
 }

@@ -12,7 +12,7 @@ import type { Bundles } from '../bundle';
 import { namePrefix, removalPolicyOf, type StoreConfig } from '../config';
 import { StreamTrigger } from '../constructs/stream-trigger';
 import type { DataAccess, DataBinding } from '../data-access';
-import { type Dispatcher, DISPATCHERS, effectsOf, filtersOf, SALES_CONSUMER, type Service } from '../triggers';
+import { type Dispatcher, DISPATCHERS, effectsOf, filtersOf, REFUSING, SALES_CONSUMER, type Service } from '../triggers';
 import type { DataStack } from './data';
 
 /** Who hears of what happens in the store: a queue for each, and the events that go there. */
@@ -26,6 +26,12 @@ const READ_STREAM = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html */
 const READ_KINESIS = ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'];
+
+/** What an effect that calls a service may do there, and where the function finds it. */
+interface CalledService {
+  readonly statement: iam.PolicyStatement;
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 /** What changes of the tables cause: a dispatcher for each stream, the event bus, mail, the archive. */
 export class EventsStack extends Stack {
@@ -80,7 +86,7 @@ export class EventsStack extends Stack {
       });
     }
 
-    const sender = new ses.EmailIdentity(this, 'Sender', { identity: ses.Identity.email(config.mailFrom) });
+    const { mailFrom } = config;
     // Who read what of a user that is gone. AWS delivers such logs hours later, which would keep a trial's bucket from going.
     const archiveLog =
       removalPolicy === RemovalPolicy.RETAIN
@@ -120,12 +126,8 @@ export class EventsStack extends Stack {
 
     new CfnOutput(this, 'ArchiveBucketName', { value: archive.bucketName });
 
-    /** What an effect that calls a service may do there, and where the function finds it. */
-    const services: Record<Service, { statement: iam.PolicyStatement; environment: Record<string, string> }> = {
-      mail: {
-        statement: new iam.PolicyStatement({ actions: ['ses:SendEmail'], resources: [sender.emailIdentityArn] }),
-        environment: { MAIL_FROM: config.mailFrom },
-      },
+    const services: Partial<Record<Service, CalledService>> = {
+      ...(mailFrom !== undefined && { mail: this.sender(mailFrom) }),
       events: {
         statement: new iam.PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
         environment: { EVENT_BUS: bus.eventBusName },
@@ -139,8 +141,9 @@ export class EventsStack extends Stack {
     const common = { data: data.binding, removalPolicy };
 
     for (const dispatcher of DISPATCHERS[config.layout]) {
-      const effects = effectsOf(dispatcher);
-      const sends = (Object.keys(services) as Service[]).filter((service) => effects.some((effect) => effect.sends.includes(service)));
+      const effects = effectsOf(dispatcher, config);
+      const sends = new Set(effects.flatMap((effect) => effect.sends));
+      const called = Object.entries(services).flatMap(([service, what]) => (sends.has(service as Service) ? [what] : []));
       const table = tableNames[dispatcher.streams[0] as keyof typeof tableNames];
       const trigger = new StreamTrigger(this, dispatcher.name, {
         ...common,
@@ -148,14 +151,15 @@ export class EventsStack extends Stack {
         functionName: name(dispatcher.name),
         description: `Stream of ${table}: ${effects.map(({ name: effect }) => effect).join(', ')}`,
         access: { access: accessOf(effects.map(({ access }) => access)) },
-        statements: sends.map((service) => services[service].statement),
-        environment: Object.assign({}, ...sends.map((service) => services[service].environment)) as Record<string, string>,
+        statements: called.map(({ statement }) => statement),
+        environment: Object.assign({}, ...called.map(({ environment }) => environment)) as Record<string, string>,
         code: bundles.folder(dispatcher.name),
         eventSourceArn: data.streamArn(table),
         readActions: READ_STREAM,
         settings: dispatcher.settings,
-        filters: filtersOf(dispatcher, entitiesIn(data.binding, dispatcher), store.entities.User.schema.model.version),
+        filters: filtersOf(effects, entitiesIn(data.binding, dispatcher), store.entities.User.schema.model.version),
         queueName: name(`${dispatcher.name}-failed`),
+        canBeRefused: REFUSING.some((service) => sends.has(service)),
       });
       this.watch(trigger);
     }
@@ -172,9 +176,15 @@ export class EventsStack extends Stack {
         readActions: READ_KINESIS,
         settings: SALES_CONSUMER.settings,
         queueName: name(`${SALES_CONSUMER.name}-failed`),
+        canBeRefused: false,
       });
       this.watch(trigger);
     }
+  }
+
+  private sender(mailFrom: string): CalledService {
+    const { emailIdentityArn } = new ses.EmailIdentity(this, 'Sender', { identity: ses.Identity.email(mailFrom) });
+    return { statement: new iam.PolicyStatement({ actions: ['ses:SendEmail'], resources: [emailIdentityArn] }), environment: { MAIL_FROM: mailFrom } };
   }
 
   private watch({ watched, watchedQueue }: StreamTrigger): void {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { OPERATIONS } from './operations';
+import { OPERATIONS, SERVICE_OPERATIONS, type ServiceName } from './operations';
 
 /** Reads of the indexes, which alone can lag. */
 const INDEX_READS = ['Query', 'Scan', 'ExecuteStatement'] as const;
@@ -31,6 +31,7 @@ const RATE = 'must be a number from 0 to 1';
 const COUNT = 'must be a whole number from 1';
 const AFTER = 'must be a whole number from 0';
 const SECONDS = 'must be a number from 0 to 3600';
+const CODE = 'must be the code of an error, as AccessDeniedException';
 const REASON = `must be Table or Index, then Read or Write, then one of ${LIMITS.join(', ')}`;
 
 /** What a fault of any kind says, and the operations that the kind concerns. */
@@ -46,6 +47,12 @@ const common = <Operation extends string>(operations: readonly Operation[]) => (
   after: z.optional(z.int(AFTER).check(z.minimum(0, AFTER))),
 });
 
+const SERVICES = Object.keys(SERVICE_OPERATIONS) as ServiceName[];
+const service = oneOf(SERVICES);
+
+/** What a fault says that can hit the other services too: DynamoDB unless it names one. The operation is checked once that is known. */
+const ofAnyService = { ...common(OPERATIONS), operation: z.optional(z.string('must be the name of an operation')), service: z.optional(service) };
+
 /** What a fault says that hits deliveries of streams; it concerns no operation. */
 const { operation: _, ...ofConsumers } = common([]);
 
@@ -59,10 +66,10 @@ const fault = <Shape extends z.core.$ZodShape>(shape: Shape) =>
 const FAULTS = {
   throttle: fault({
     kind: z.literal('throttle'),
-    ...common(OPERATIONS),
+    ...ofAnyService,
     reason: z.optional(z.templateLiteral([z.enum(['Table', 'Index']), z.enum(['Read', 'Write']), z.enum(LIMITS)], REASON)),
   }),
-  'internal-error': fault({ kind: z.literal('internal-error'), ...common(OPERATIONS) }),
+  'internal-error': fault({ kind: z.literal('internal-error'), ...ofAnyService }),
   conflict: fault({
     kind: z.literal('conflict'),
     ...common([...SINGLE_WRITES, ...TRANSACTIONS]),
@@ -77,7 +84,15 @@ const FAULTS = {
     ),
   }),
   unprocessed: fault({ kind: z.literal('unprocessed'), ...common(['BatchWriteItem', 'BatchGetItem']) }),
-  'timeout-after-commit': fault({ kind: z.literal('timeout-after-commit'), ...common(OPERATIONS) }),
+  'timeout-after-commit': fault({ kind: z.literal('timeout-after-commit'), ...ofAnyService }),
+  /** A service answers with an error of the caller's (4xx). */
+  refused: fault({
+    kind: z.literal('refused'),
+    ...ofAnyService,
+    service,
+    code: z.string(CODE).check(z.regex(/^[A-Za-z][\w.]{0,99}$/, CODE)),
+    message: z.optional(z.string('must be text')),
+  }),
   'gsi-lag': fault({
     kind: z.literal('gsi-lag'),
     ...common(INDEX_READS),
@@ -100,6 +115,7 @@ const anyFault = z.discriminatedUnion(
     FAULTS.conflict,
     FAULTS.unprocessed,
     FAULTS['timeout-after-commit'],
+    FAULTS.refused,
     FAULTS['gsi-lag'],
     FAULTS['duplicate-batch'],
     FAULTS['kill-consumer'],
@@ -107,10 +123,12 @@ const anyFault = z.discriminatedUnion(
   `must be one of ${KINDS.join(', ')}`,
 );
 
-/** A fault to inject between a function and DynamoDB, or between a stream and a function. */
+/** A fault to inject between a function and DynamoDB or another service, or between a stream and a function. */
 export type Fault = z.output<typeof anyFault>;
 /** A fault that hits calls of DynamoDB by itself. */
-export type CallFault = Exclude<Fault, { kind: 'gsi-lag' | 'duplicate-batch' | 'kill-consumer' }>;
+export type CallFault = Exclude<Fault, { kind: 'gsi-lag' | 'duplicate-batch' | 'kill-consumer' | 'refused' }>;
+/** A fault that can hit calls of the other services. */
+export type ServiceFault = FaultOf<'throttle' | 'internal-error' | 'timeout-after-commit' | 'refused'>;
 export type ConsumerFault = Extract<Fault, { kind: 'duplicate-batch' | 'kill-consumer' }>;
 export type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
 
@@ -122,14 +140,25 @@ export const faultInput = (functions: readonly string[]) =>
     if (fault.function !== undefined && !functions.includes(fault.function)) {
       refuse('function', `must be one of ${functions.join(', ')}`);
     }
+    const { service, operation } = { service: undefined, operation: undefined, ...fault };
+    const operations: readonly string[] = service === undefined ? OPERATIONS : SERVICE_OPERATIONS[service];
+    if (operation !== undefined && !operations.includes(operation)) refuse('operation', `must be one of ${operations.join(', ')}`);
+    if (fault.kind === 'throttle' && service !== undefined && fault.reason !== undefined) {
+      refuse('reason', `is one of DynamoDB's; ${service} gives none`);
+    }
     if (fault.kind === 'conflict' && fault.reasons && SINGLE_WRITES.some((operation) => operation === fault.operation)) {
       refuse('reasons', `are those of a transaction; ${fault.operation} is none`);
     }
   });
 
-/** The operations that a fault concerns. */
+/** The service that a fault hits; undefined for DynamoDB. */
+export const serviceOf = (fault: Fault): ServiceName | undefined => ('service' in fault ? fault.service : undefined);
+
+/** The operations of its service that a fault concerns. */
 export function operationsOf(fault: Fault): readonly string[] {
   if ('operation' in fault && fault.operation !== undefined) return [fault.operation];
+  const service = serviceOf(fault);
+  if (service !== undefined) return SERVICE_OPERATIONS[service];
   switch (fault.kind) {
     case 'conflict':
       return fault.reasons ? TRANSACTIONS : [...SINGLE_WRITES, ...TRANSACTIONS];

@@ -2,8 +2,9 @@ import type { Engine } from '../engine/engine';
 import type { TableKeys } from '../table-keys';
 import type { Call, Next, Reply, Step } from './call';
 import { type Effect, effectOf } from './effects';
-import { type ConsumerFault, type Fault, operationsOf } from './fault';
+import { type ConsumerFault, type Fault, operationsOf, type ServiceFault, serviceOf } from './fault';
 import { LaggingCopy, readsGlobalIndex } from './lagging-copy';
+import type { ServiceName } from './operations';
 import { isWrite } from './targets';
 
 /** A fault with its id and the number of calls that it hit. */
@@ -62,6 +63,18 @@ export class FaultInjector {
     });
   }
 
+  /** The first fault that hits a function's call of a service beside DynamoDB; undefined where none does. */
+  ofService(service: ServiceName, operation: string, functionName: string): ServiceFault | undefined {
+    for (const entry of this.active) {
+      const { fault } = entry;
+      if (serviceOf(fault) !== service || (fault.function ?? functionName) !== functionName) continue;
+      if (!operationsOf(fault).includes(operation) || !isDue(entry)) continue;
+      entry.injected++;
+      return fault as ServiceFault;
+    }
+    return undefined;
+  }
+
   /** Ends all, and answers how many there were. */
   async clear(): Promise<number> {
     const ended = this.active.splice(0);
@@ -95,7 +108,7 @@ export class FaultInjector {
 
   private concerns(fault: Fault, call: Call): boolean {
     if (call.function === undefined || (fault.function ?? call.function) !== call.function) return false;
-    if (!operationsOf(fault).includes(call.operation)) return false;
+    if (serviceOf(fault) !== undefined || !operationsOf(fault).includes(call.operation)) return false;
     if (fault.kind === 'gsi-lag') return readsGlobalIndex(call, this.keys);
     return fault.kind !== 'timeout-after-commit' || fault.operation !== undefined || isWrite(call);
   }
@@ -113,6 +126,7 @@ function effectOfFault(fault: Fault, copy: LaggingCopy | undefined, call: Call, 
       return copy && ((): Promise<Reply> => copy.read(call));
     case 'duplicate-batch':
     case 'kill-consumer':
+    case 'refused':
       return undefined;
     default:
       return effectOf(fault, call, keys);

@@ -1,4 +1,4 @@
-/** The operations on items, all of which report the capacity that they consume. */
+/** DynamoDB's operations on items, all of which report the capacity that they consume. */
 export const OPERATIONS = [
   'BatchExecuteStatement',
   'BatchGetItem',
@@ -14,3 +14,23 @@ export const OPERATIONS = [
   'TransactWriteItems',
   'UpdateItem',
 ] as const;
+
+/** The other services that faults can hit, and their operations that run here. */
+export const SERVICE_OPERATIONS = {
+  ses: ['SendEmail'],
+  events: ['PutEvents'],
+  s3: ['PutObject', 'GetObject', 'HeadObject'],
+  sqs: [
+    'GetQueueUrl',
+    'ListQueues',
+    'SendMessage',
+    'ReceiveMessage',
+    'DeleteMessage',
+    'ChangeMessageVisibility',
+    'GetQueueAttributes',
+    'PurgeQueue',
+  ],
+} as const;
+
+export type ServiceName = keyof typeof SERVICE_OPERATIONS;
+export type OperationOf<Name extends ServiceName> = (typeof SERVICE_OPERATIONS)[Name][number];

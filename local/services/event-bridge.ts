@@ -4,12 +4,13 @@ import type { AsyncInvocations } from './async-invocations';
 import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import { busName, type Envelope, type Rule } from './rules';
-import { jsonInput, jsonProtocol, type Service, ServiceError, targetOperation } from './service';
+import { jsonInput, jsonProtocol, type FaultyService, ServiceError, targetOperation } from './service';
 
 const json = jsonProtocol('com.amazonaws.events', '1.1');
 
 const MOST_ENTRIES = 10;
-const MOST_BYTES = 256 * 1024;
+/** 1 MB since January 2026: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html */
+const MOST_BYTES = 1024 * 1024;
 
 /**
  * EventBridge's PutEvents, and what its rules do with the events.
@@ -24,7 +25,7 @@ export function eventBridgeService(options: {
   queues: Queues;
   asyncInvocations: AsyncInvocations;
   now(): number;
-}): Service {
+}): FaultyService<'events'> {
   const { region, buses, rules, outbox, queues, asyncInvocations, now } = options;
 
   const accept = (entry: Entry, bus: string, detail: Record<string, unknown>): string => {
@@ -58,6 +59,11 @@ export function eventBridgeService(options: {
 
   return {
     protocol: json,
+    faults: {
+      name: 'events',
+      throttled: new ServiceError('ThrottlingException', 'Rate exceeded'),
+      internalError: new ServiceError('InternalException', 'Internal exception.', 500),
+    },
     operationOf: targetOperation,
     operations: {
       PutEvents(call) {

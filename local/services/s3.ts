@@ -1,7 +1,7 @@
 import { contentOf } from './aws-chunked';
 import { etagOf, type Objects, type StoredObject } from './objects';
 import type { Outbox } from './outbox';
-import { type Protocol, type Service, type ServiceCall, ServiceError, type ServiceRequest } from './service';
+import { type FaultyService, type Protocol, type ServiceCall, ServiceError, type ServiceRequest } from './service';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
 const restXml: Protocol = {
@@ -22,7 +22,7 @@ const LONGEST_KEY_BYTES = 1_024;
  * Objects of S3, in path style; what is put goes to the outbox too.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
  */
-export function s3Service(options: { objects: Objects; outbox: Outbox; now(): number }): Service {
+export function s3Service(options: { objects: Objects; outbox: Outbox; now(): number }): FaultyService<'s3'> {
   const { objects, outbox, now } = options;
 
   /** The bucket and the key of a call that the caller may make. */
@@ -63,6 +63,11 @@ export function s3Service(options: { objects: Objects; outbox: Outbox; now(): nu
 
   return {
     protocol: restXml,
+    faults: {
+      name: 's3',
+      throttled: new ServiceError('SlowDown', 'Please reduce your request rate.', 503),
+      internalError: new ServiceError('InternalError', 'We encountered an internal error. Please try again.', 500),
+    },
     operationOf,
     operations: {
       PutObject(call) {

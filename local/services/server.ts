@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { WireReply } from '../engine/engine';
+import type { FaultInjector } from '../gateway/faults';
+import type { ServiceFault } from '../gateway/fault';
+import type { Reply } from '../gateway/call';
 import { SessionError } from '../gateway/client-sessions';
 import type { Callers } from '../gateway/gateway';
 import type { Need } from '../iam/policy';
@@ -27,8 +29,11 @@ interface ServicesOptions {
   asyncInvocations: AsyncInvocations;
   callers: Pick<Callers, 'functionOf' | 'clientOf'>;
   permissions: Pick<Permissions, 'check' | 'checkClient'>;
+  faults: Pick<FaultInjector, 'ofService'>;
   outbox: Outbox;
   queues: Queues;
+  /** The ARNs of the queues where records end that a consumer gave up. */
+  onFailureQueues: ReadonlySet<string>;
   /** Where objects are kept. */
   objectsFolder: string;
   /** The time of the functions, in epoch milliseconds. */
@@ -48,9 +53,11 @@ export function createServices(options: ServicesOptions): Server {
         const flow = callers.functionOf(signerOf(request) ?? '');
         const reply = await answer(serviceOf(request, services), request, flow, options);
         // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
-        return flow === undefined ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
+        return flow === undefined || reply === 'no-answer' ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
       })
-      .then(({ status, headers, body }) => {
+      .then((reply) => {
+        if (reply === 'no-answer') return void incoming.socket.destroy();
+        const { status, headers, body } = reply;
         const id = randomUUID();
         response.writeHead(status, { 'content-length': body.length, ...headers, 'x-amzn-requestid': id, 'x-amz-request-id': id });
         response.end(incoming.method === 'HEAD' ? undefined : body);
@@ -79,8 +86,8 @@ async function answer(
   service: Service,
   request: ServiceRequest,
   flow: string | undefined,
-  { callers, permissions }: Pick<ServicesOptions, 'callers' | 'permissions'>,
-): Promise<WireReply> {
+  { callers, permissions, faults }: Pick<ServicesOptions, 'callers' | 'permissions' | 'faults'>,
+): Promise<Reply> {
   const { protocol } = service;
   const denied = (message: string) => new ServiceError(protocol.accessDenied.code, message, protocol.accessDenied.status);
   try {
@@ -98,17 +105,38 @@ async function answer(
     const sessionToken = request.headers['x-amz-security-token'] as string | undefined;
     const client = callers.clientOf(signer, sessionToken);
     const check = (...needs: Need[]) => (client ? permissions.checkClient(client, ...needs) : permissions.check(flow, ...needs));
-    return await run({
+    const fault = service.faults && flow !== undefined ? faults.ofService(service.faults.name, operation, flow) : undefined;
+    const refusal = fault && errorOf(fault, service);
+    if (refusal) throw refusal;
+    const reply = await run({
       ...request,
+      flow,
       authorize(...needs) {
         const message = check(...needs);
         if (message !== undefined) throw denied(message);
       },
       isAllowed: (need) => check(need) === undefined,
     });
+    return fault ? 'no-answer' : reply;
   } catch (error) {
     if (error instanceof SessionError) return protocol.error(new ServiceError(error.code, error.message, 403));
     return protocol.error(error instanceof ServiceError ? error : new ServiceError('InternalFailure', String(error), 500));
+  }
+}
+
+/** What a fault makes a service answer; undefined for `timeout-after-commit`, which does the call. */
+function errorOf(fault: ServiceFault, { faults, protocol }: Service): ServiceError | undefined {
+  switch (fault.kind) {
+    case 'throttle':
+      return faults?.throttled;
+    case 'internal-error':
+      return faults?.internalError;
+    case 'refused': {
+      const { code, message = `Refused by a fault: ${fault.code}` } = fault;
+      return new ServiceError(code, message, code === protocol.accessDenied.code ? protocol.accessDenied.status : /^(?:NoSuch|NotFound)/.test(code) ? 404 : 400);
+    }
+    case 'timeout-after-commit':
+      return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { WireReply } from '../engine/engine';
+import type { OperationOf, ServiceName } from '../gateway/operations';
 import type { Need } from '../iam/policy';
 
 /** A request to one of the services, its body read. */
@@ -21,15 +22,22 @@ export interface ServiceCall extends ServiceRequest {
   authorize(...needs: Need[]): void;
   /** Whether the caller may do this besides; does not throw, but counts. */
   isAllowed(need: Need): boolean;
+  /** The flow whose function calls; undefined for any other caller. */
+  readonly flow: string | undefined;
 }
 
 /** A stand-in for a service of AWS. */
-export interface Service {
+export interface Service<Operation extends string = string> {
   protocol: Protocol;
+  /** How the service is named in faults, and what it answers then; a service without is hit by none. */
+  faults?: { name: ServiceName; throttled: ServiceError; internalError: ServiceError };
   /** The name of the operation that a request asks for; undefined when it can have none. */
   operationOf(request: ServiceRequest): string | undefined;
-  operations: Readonly<Record<string, (call: ServiceCall) => WireReply | Promise<WireReply>>>;
+  operations: Readonly<Record<Operation, (call: ServiceCall) => WireReply | Promise<WireReply>>>;
 }
+
+/** A stand-in that faults can hit: it has the operations that a fault may name, and no other. */
+export type FaultyService<Name extends ServiceName> = Service<OperationOf<Name>> & { faults: { name: Name } };
 
 /** How a service writes its errors. */
 export interface Protocol {

@@ -1,16 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { ACCOUNT_ID } from '../resolve';
 import type { Outbox } from './outbox';
-import { jsonInput, restJson, type Service, ServiceError } from './service';
+import { type FaultyService, jsonInput, restJson, ServiceError } from './service';
+import { addressOf, faultOfAddress } from './mail-address';
 
 /**
  * SES API v2: SendEmail, which puts the mail into the outbox.
  * https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
  */
-export function sesService(options: { region: string; identities: readonly string[]; outbox: Outbox }): Service {
+export function sesService(options: { region: string; identities: readonly string[]; outbox: Outbox }): FaultyService<'ses'> {
   const { region, identities, outbox } = options;
   return {
     protocol: restJson,
+    faults: {
+      name: 'ses',
+      throttled: new ServiceError('TooManyRequestsException', 'Maximum sending rate exceeded.', 429),
+      internalError: new ServiceError('InternalServiceErrorException', 'Internal service error.', 500),
+    },
     operationOf: ({ method, path }) => (`${method} ${path}` === 'POST /v2/email/outbound-emails' ? 'SendEmail' : undefined),
     operations: {
       SendEmail(call) {
@@ -23,8 +29,10 @@ export function sesService(options: { region: string; identities: readonly strin
         const destinations = [...ToAddresses, ...CcAddresses, ...BccAddresses];
         if (destinations.length === 0) throw badRequest('Missing required destination.');
         if (destinations.length > 50) throw badRequest('Recipient count exceeds 50.');
-        if (destinations.some((destination) => !isAddress(destination))) throw badRequest("Missing final '@domain'");
-        if (!isAddress(FromEmailAddress)) throw badRequest("Missing final '@domain'");
+        for (const address of [...destinations, FromEmailAddress]) {
+          const fault = faultOfAddress(address);
+          if (fault !== undefined) throw badRequest(fault);
+        }
         const { Subject, Body } = Content?.Simple ?? {};
         const text = Body?.Text?.Data ?? Body?.Html?.Data;
         if (Subject?.Data === undefined || text === undefined) {
@@ -46,11 +54,6 @@ export function sesService(options: { region: string; identities: readonly strin
 }
 
 const badRequest = (message: string) => new ServiceError('BadRequestException', message);
-
-/** The address of `Name <address>`. */
-const addressOf = (text: string): string => /<([^<>]*)>\s*$/.exec(text)?.[1] ?? text.trim();
-
-const isAddress = (text: string): boolean => /^[^\s@]+@[^\s@]+$/.test(addressOf(text));
 
 /**
  * The identity that verifies an address: the address itself, else its domain or one that the domain is below.

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ACCOUNT_ID } from '../resolve';
+import type { Outbox } from './outbox';
 import type { Message, QueueDefinition, Queues } from './queues';
-import { jsonInput, jsonProtocol, type Protocol, type Service, type ServiceCall, ServiceError, targetOperation } from './service';
+import { type FaultyService, jsonInput, jsonProtocol, type Protocol, type ServiceCall, ServiceError, targetOperation } from './service';
 
 const json = jsonProtocol('com.amazonaws.sqs', '1.0');
 
@@ -9,7 +10,14 @@ const json = jsonProtocol('com.amazonaws.sqs', '1.0');
  * Amazon SQS, its JSON protocol.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html
  */
-export function sqsService({ region, queues }: { region: string; queues: Queues }): Service {
+export function sqsService(options: {
+  region: string;
+  queues: Queues;
+  outbox: Outbox;
+  /** The ARNs of those where records end that a consumer gave up. */
+  onFailureQueues: ReadonlySet<string>;
+}): FaultyService<'sqs'> {
+  const { region, queues, outbox, onFailureQueues } = options;
   const now = () => queues.now();
   const arnOf = (name: string) => `arn:aws:sqs:${region}:${ACCOUNT_ID}:${name}`;
   const urlOf = ({ headers }: ServiceCall, { name }: QueueDefinition) => `http://${headers.host}/${ACCOUNT_ID}/${name}`;
@@ -31,6 +39,11 @@ export function sqsService({ region, queues }: { region: string; queues: Queues 
 
   return {
     protocol,
+    faults: {
+      name: 'sqs',
+      throttled: error('RequestThrottled', 'The request was denied due to request throttling.'),
+      internalError: new ServiceError('InternalError', 'We encountered an internal error. Please try again.', 500),
+    },
     operationOf: targetOperation,
     operations: {
       GetQueueUrl(call) {
@@ -53,7 +66,11 @@ export function sqsService({ region, queues }: { region: string; queues: Queues 
           throw invalid(`Message must be shorter than ${queue.maximumMessageBytes} bytes.`);
         }
         inRange('DelaySeconds', DelaySeconds, 0, 900);
-        return json.reply({ MessageId: queues.send(queue.arn, MessageBody, DelaySeconds), MD5OfMessageBody: md5(MessageBody) });
+        const MessageId = queues.send(queue.arn, MessageBody, DelaySeconds);
+        if (call.flow !== undefined && onFailureQueues.has(queue.arn)) {
+          outbox.add({ kind: 'dead-letter', function: call.flow, queue: queue.name, ...recordIn(MessageBody) });
+        }
+        return json.reply({ MessageId, MD5OfMessageBody: md5(MessageBody) });
       },
 
       ReceiveMessage(call) {
@@ -158,6 +175,15 @@ const chosen = (attributes: Record<string, string>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(attributes).filter(([name]) => names.includes('All') || names.includes(name)));
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+
+/** An on-failure record; of a message in another form, its text. */
+function recordIn(body: string): object {
+  try {
+    return { ...(JSON.parse(body) as object) };
+  } catch {
+    return { body };
+  }
+}
 
 interface ReceiveInput {
   MaxNumberOfMessages?: number;

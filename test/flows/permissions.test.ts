@@ -147,7 +147,7 @@ describe.each<[Layout, string]>(
       Object.entries(access).flatMap(([target, actions]) => actions.map((action) => `${name}: ${target} ${action}${place(isReplica)}`));
     const listed = new Set([
       ...(FLOWS as readonly Flow[]).flatMap(({ name, access, replica = {} }) => [...rows(name, access), ...rows(name, replica, true)]),
-      ...DISPATCHERS[layout].flatMap((dispatcher) => effectsOf(dispatcher).flatMap(({ access }) => rows(dispatcher.name, access))),
+      ...DISPATCHERS[layout].flatMap((dispatcher) => effectsOf(dispatcher, { mailFrom: 'store@example.com' }).flatMap(({ access }) => rows(dispatcher.name, access))),
     ]);
     // What the last changes cause comes a moment later.
     const forNothing = () => [...listed].filter((access) => !made.has(access));

@@ -195,14 +195,14 @@ describe.each(layouts('per-domain'))('the triggers, %s', (layout) => {
     expect(more).toEqual([]);
     expect(dead).toMatchObject({
       queue,
-      requestContext: { condition: 'RetryAttemptsExhausted' },
+      function: trigger('orders'),
+      requestContext: { condition: 'RefusedBySetUp', functionArn: expect.stringMatching(`:function:store-dev-${trigger('orders')}$`) },
       responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: null },
-      items: [{ eventName: 'INSERT', keys: { pk: { S: '$store#customerId_max' }, sk: { S: expect.stringContaining(bad.orderId) } } }],
       DDBStreamBatchInfo: { batchSize: 1, streamArn: expect.stringContaining(`:table/${table('Orders')}/stream/`) },
     });
 
     const dry = await redrive(store, '--queue', queue, '--dry-run');
-    expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/^would go .*1 record \(RetryAttemptsExhausted\), INSERT .*max.*\n.*: 1 can be redriven, 0 left/)]);
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/^would go .*1 record \(RefusedBySetUp\), INSERT .*max.*\n.*: 1 can be redriven, 0 left/)]);
     expect(dry.stdout).toContain(bad.orderId);
     const tooSoon = await redrive(store, '--queue', queue);
     expect([tooSoon.code, tooSoon.stdout]).toEqual([1, expect.stringMatching(/^failed again .*\n.*: 0 redriven, 1 left in the queue, 0 past saving/)]);
@@ -216,6 +216,68 @@ describe.each(layouts('per-domain'))('the triggers, %s', (layout) => {
     const read = await redrive(store, '--queue', 'store-dev-fulfilment', '--dry-run');
     expect(read).toEqual({ code: 1, stdout: expect.stringMatching(/^store-dev-fulfilment is no on-failure queue: it has a consumer/) });
     expect(await redrive(store, '--queue', 'other')).toEqual({ code: 1, stdout: expect.stringMatching(/^There is no queue other\. On-failure queues: store-dev-/) });
+  });
+
+  /** Signs up some users. */
+  const signUp = (name: string, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const sub = `${name}-${index}`;
+        const caller = await store.user(sub);
+        const { headers } = await caller.post('/users', { email: `${sub}@example.com`, name });
+        return { sub, caller, etag: headers.get('etag') as string };
+      }),
+    );
+  const changed = (sub: string) => eventsOf('UserChanged', ({ userId }) => userId === sub);
+  const injected = async () => (await store.anonymous.get('/_local/faults')).body.items.map((fault: { injected: number }) => fault.injected);
+  const sentTo = async (name: string) => (await store.outbox('email')).flatMap(({ to }) => to).filter((to) => to.startsWith(`${name}-`));
+
+  test('a recipient whom SES refuses for good is tried once, and holds up nobody', async () => {
+    const before = (await store.outbox('dead-letter')).length;
+    await store.admin.post('/_local/faults', { kind: 'refused', service: 'ses', code: 'MessageRejected' });
+    const users = await signUp('refused', 12);
+    const { sub, caller, etag } = users.at(-1)!;
+    await caller.patch(`/users/${sub}`, { name: 'Behind' }, { 'if-match': etag });
+    await eventually(async () => expect(await changed(sub)).toHaveLength(1));
+    await eventually(async () => expect(await injected()).toEqual([12]));
+    // Another batch, behind all of them.
+    await caller.patch(`/users/${sub}`, { name: 'Behind again' }, { 'if-match': '*' });
+    await eventually(async () => expect(await changed(sub)).toHaveLength(2));
+    expect([await injected(), await sentTo('refused'), (await store.outbox('dead-letter')).length]).toEqual([[12], [], before]);
+    for (const user of users) expect((await user.caller.get(`/users/${user.sub}`)).body).toMatchObject({ userId: user.sub });
+  });
+
+  test('while SES is away mail waits, and goes to each once when it is back', async () => {
+    const before = (await store.outbox('dead-letter')).length;
+    await store.admin.post('/_local/faults', { kind: 'internal-error', service: 'ses' });
+    await signUp('waiting', 6);
+    await until(injected, ([times]) => times > 20);
+    expect(await sentTo('waiting')).toEqual([]);
+    await store.anonymous.delete('/_local/faults');
+    await eventually(async () => expect((await sentTo('waiting')).sort()).toEqual(Array.from({ length: 6 }, (_, index) => `waiting-${index}@example.com`)));
+    expect((await store.outbox('dead-letter')).length).toBe(before);
+  });
+
+  test('without the bucket each deletion is a message and holds up nobody; one redrive archives all once it is there again', async () => {
+    const queue = `store-dev-${trigger('users')}-failed`;
+    const users = await signUp('gone', 5);
+    const [behind] = await signUp('behind', 1);
+    const { sub, caller, etag } = behind!;
+    const before = (await store.outbox('archive')).length;
+    await store.admin.post('/_local/faults', { kind: 'refused', service: 's3', code: 'NoSuchBucket' });
+    for (const user of users) await user.caller.delete(`/users/${user.sub}`);
+    await caller.patch(`/users/${sub}`, { name: 'Behind' }, { 'if-match': etag });
+    await eventually(async () => expect(await changed(sub)).toHaveLength(1));
+    const dry = await redrive(store, '--queue', queue, '--dry-run');
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining(`${queue}: 5 can be redriven, 0 left in the queue, 0 past saving.`)]);
+    const tooSoon = await redrive(store, '--queue', queue);
+    expect([tooSoon.code, tooSoon.stdout]).toEqual([1, expect.stringContaining(`${queue}: 0 redriven, 5 left in the queue, 0 past saving.`)]);
+    await store.anonymous.delete('/_local/faults');
+    const done = await redrive(store, '--queue', queue);
+    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining(`${queue}: 5 redriven, 0 left in the queue, 0 past saving.`)]);
+    const archived = (await store.outbox('archive')).slice(before).map(({ body }) => body.user.userId);
+    expect(archived.sort()).toEqual(users.map((user) => user.sub));
+    expect((await redrive(store, '--queue', queue)).stdout).toBe(`${queue} is empty.\n`);
   });
 
   test('an item that no code knows is reported, not swallowed', async () => {

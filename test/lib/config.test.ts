@@ -23,7 +23,6 @@ test('says for each key what is in force where nothing is given', () => {
     dax: { enabled: false, nodes: 1, nodeType: 'dax.t3.small', recordTtlSeconds: 300, queryTtlSeconds: 60 },
     streamView: 'NEW_AND_OLD_IMAGES',
     kinesis: false,
-    mailFrom: 'store@example.com',
     statusShards: 4,
     cursorSecretVersion: 1,
     encryption: 'aws-owned',
@@ -131,6 +130,10 @@ test.each<[string, unknown, string, string]>([
   ['encryption', 'none', 'aws-owned | aws-managed | customer', 'encryption=aws-owned'],
   ['mailFrom', 'nobody', 'an e-mail address', 'mailFrom=store@example.com'],
   ['mailFrom', 'shop@bücher.example', 'an e-mail address', 'mailFrom=store@example.com'],
+  ['mailFrom', '', 'an e-mail address', 'mailFrom=store@example.com'],
+  ['mailFrom', 'schön@example.com', 'an e-mail address', 'mailFrom=store@example.com'],
+  ['mailFrom', 'a..b@example.com', 'an e-mail address', 'mailFrom=store@example.com'],
+  ['mailFrom', 'a@-b.com', 'an e-mail address', 'mailFrom=store@example.com'],
   ['alarmEmail', 'a b@c.d', 'an e-mail address', 'alarmEmail=ops@example.com'],
   ['removal', 'keep', 'retain | destroy', 'removal=retain'],
 ])('%s=%j is refused, saying what is allowed and an example', (key, value, allowed, example) => {

@@ -6,6 +6,7 @@ import { USERS_EFFECTS } from '../../lambda/triggers/users';
 import { compilePattern } from '../../local/streams/pattern';
 import { ENTITY_NAMES, entity, type EntityName } from '../support/samples';
 
+const MAIL = { mailFrom: 'store@example.com' };
 const effects = EFFECTS as readonly Effect[];
 const CODE = { users: USERS_EFFECTS, products: PRODUCTS_EFFECTS, orders: ORDERS_EFFECTS };
 
@@ -27,7 +28,7 @@ describe('the catalogue', () => {
 
 describe('the filters', () => {
   const dispatcher = DISPATCHERS['single-table'][0]!;
-  const filters = filtersOf(dispatcher, ENTITY_NAMES, '1').map((pattern) => compilePattern(pattern, 'lambda-filter'));
+  const filters = filtersOf(effectsOf(dispatcher, MAIL), ENTITY_NAMES, '1').map((pattern) => compilePattern(pattern, 'lambda-filter'));
   const passes = (record: object) => filters.some((matches) => matches(record));
   const image = (name: string, version = '1') => ({ __edb_e__: { S: name }, __edb_v__: { S: version } });
   const change = (eventName: string, name: string, version?: string) => ({
@@ -42,9 +43,9 @@ describe('the filters', () => {
 
   test.each(ENTITY_NAMES)('let a change of %s through when an effect concerns it', (name) => {
     for (const event of ['INSERT', 'MODIFY', 'REMOVE'] as const) {
-      const concerned = effectsOf(dispatcher).some((effect) => effect.entity === name && effect.on.includes(event) && !effect.onlyExpiry);
+      const concerned = effectsOf(dispatcher, MAIL).some((effect) => effect.entity === name && effect.on.includes(event) && !effect.onlyExpiry);
       // Lambda cannot tell an INSERT from a MODIFY of an entity in fewer filters than it takes; the dispatcher can.
-      const ofEntity = event !== 'REMOVE' && effectsOf(dispatcher).some((effect) => effect.entity === name && effect.on.some((on) => on !== 'REMOVE'));
+      const ofEntity = event !== 'REMOVE' && effectsOf(dispatcher, MAIL).some((effect) => effect.entity === name && effect.on.some((on) => on !== 'REMOVE'));
       expect([name, event, passes(change(event, name))]).toEqual([name, event, concerned || ofEntity]);
     }
   });

@@ -57,8 +57,8 @@ describe('what exists on this machine only', () => {
 
   test.each<[object | string, unknown]>([
     ['x', 'the body is not JSON'],
-    [{}, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag, duplicate-batch, kill-consumer'],
-    [{ kind: 'slow' }, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, gsi-lag, duplicate-batch, kill-consumer'],
+    [{}, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, refused, gsi-lag, duplicate-batch, kill-consumer'],
+    [{ kind: 'slow' }, 'kind: must be one of throttle, internal-error, conflict, unprocessed, timeout-after-commit, refused, gsi-lag, duplicate-batch, kill-consumer'],
     [{ kind: 'throttle', function: 'nobody' }, expect.stringMatching(/^function: must be one of create-user, .*place-order/)],
     [{ kind: 'throttle', operation: 'CreateTable' }, expect.stringMatching(/^operation: must be one of BatchExecuteStatement, .*UpdateItem$/)],
     [{ kind: 'unprocessed', operation: 'PutItem' }, 'operation: must be one of BatchWriteItem, BatchGetItem'],
@@ -71,14 +71,22 @@ describe('what exists on this machine only', () => {
     [{ kind: 'throttle', count: 1.5 }, 'count: must be a whole number from 1'],
     [{ kind: 'throttle', after: -1 }, 'after: must be a whole number from 0'],
     [{ kind: 'throttle', reason: 'TableReadTooMuch' }, expect.stringMatching(/^reason: must be Table or Index, then Read or Write, then one of Prov/)],
-    [{ kind: 'throttle', reasons: [] }, 'unknown: reasons; allowed: kind, function, operation, rate, count, after, reason'],
+    [{ kind: 'throttle', reasons: [] }, 'unknown: reasons; allowed: kind, function, operation, rate, count, after, service, reason'],
     [{ kind: 'conflict', reason: 'ValidationError' }, 'reason: must be one of TransactionConflict, ItemCollectionSizeLimitExceeded'],
     [{ kind: 'conflict', reasons: ['Anything'] }, expect.stringMatching(/^reasons\.0: must be one of TransactionConflict, .*DuplicateItem$/)],
     [{ kind: 'conflict', reasons: [null] }, 'reasons: must name a reason'],
     [{ kind: 'conflict', operation: 'PutItem', reasons: ['DuplicateItem'] }, 'reasons: are those of a transaction; PutItem is none'],
     [{ kind: 'kill-consumer', operation: 'PutItem' }, 'unknown: operation; allowed: kind, function, rate, count, after'],
     [{ kind: 'gsi-lag', seconds: -1 }, 'seconds: must be a number from 0 to 3600'],
-    [{ kind: 'internal-error', seconds: 1, what: 2 }, 'unknown: seconds, what; allowed: kind, function, operation, rate, count, after'],
+    [{ kind: 'internal-error', seconds: 1, what: 2 }, 'unknown: seconds, what; allowed: kind, function, operation, rate, count, after, service'],
+    [{ kind: 'refused' }, 'service: must be one of ses, events, s3, sqs; code: must be the code of an error, as AccessDeniedException'],
+    [{ kind: 'refused', service: 'sns', code: 'X' }, 'service: must be one of ses, events, s3, sqs'],
+    [{ kind: 'refused', service: 'ses', code: 'two words' }, 'code: must be the code of an error, as AccessDeniedException'],
+    [{ kind: 'refused', service: 'ses', code: 'X', message: 1 }, 'message: must be text'],
+    [{ kind: 'throttle', service: 's3', operation: 'PutItem' }, 'operation: must be one of PutObject, GetObject, HeadObject'],
+    [{ kind: 'internal-error', operation: 'SendEmail' }, expect.stringMatching(/^operation: must be one of BatchExecuteStatement, .*UpdateItem$/)],
+    [{ kind: 'throttle', service: 'ses', reason: 'TableReadAccountLimitExceeded' }, "reason: is one of DynamoDB's; ses gives none"],
+    [{ kind: 'conflict', service: 'events' }, 'unknown: service; allowed: kind, function, operation, rate, count, after, reason, reasons'],
   ])('the fault %j is refused', async (fault, detail) => {
     const answer = await store.anonymous.send('POST', '/_local/faults', typeof fault === 'string' ? { rawBody: fault } : { body: fault });
     expect([answer.status, answer.body.type]).toEqual([400, 'invalid-input']);

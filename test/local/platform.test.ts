@@ -2,8 +2,16 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { senderFor } from '../../local/main';
 import { type Answer, aProduct, client } from '../support/store';
 import { assemblyOf, globalAssemblyOf, PROJECT } from '../support/synthesize-once';
+
+test('a start without a sender in cdk.json has one, so that mail is seen here; one that is configured stays', () => {
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')) as { context: { mailFrom?: string } };
+  expect(senderFor(context)).toEqual({ mailFrom: 'store@example.com' });
+  expect(senderFor({ mailFrom: null })).toEqual({ mailFrom: 'store@example.com' });
+  expect(senderFor({ mailFrom: 'shop@example.org' })).toEqual({});
+});
 
 /** The platform as a person starts it: its process, its output, its state. */
 describe('the process', () => {

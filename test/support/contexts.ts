@@ -7,19 +7,22 @@ export type Layout = (typeof LAYOUTS)[number];
 /** Three regions, the home region first. */
 export const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1'] as const;
 
-const GLOBAL = { regions: REGIONS.join(), encryption: 'customer' };
+/** With a sender, as `npm start` has it. */
+const MAIL = { mailFrom: 'store@example.com' };
+
+const GLOBAL = { regions: REGIONS.join(), encryption: 'customer', ...MAIL };
 
 /** Capacity, mail and a Kinesis stream, so that every alarm has something to follow. */
 const WATCHED = { regions: REGIONS.join(), kinesis: 'true', alarmEmail: 'ops@example.com', maxReadUnits: 600, maxWriteUnits: 200, targetUtilization: 60 };
 
 /** With the bundles of their functions: these run, too. */
 export const RUNNABLE = {
-  'per-domain': {},
-  'single-table': { layout: 'single-table' },
+  'per-domain': MAIL,
+  'single-table': { layout: 'single-table', ...MAIL },
   'global per-domain': GLOBAL,
   'global single-table': { ...GLOBAL, layout: 'single-table' },
-  dax: { dax: 'true' },
-  kinesis: { kinesis: 'true' },
+  dax: { dax: 'true', ...MAIL },
+  kinesis: { kinesis: 'true', ...MAIL },
 } as const satisfies Record<string, Context>;
 
 /**
@@ -41,6 +44,7 @@ export const CONTEXTS = {
     warmWriteUnits: 4_000,
     encryption: 'customer',
     kinesis: 'true',
+    ...MAIL,
     alarmEmail: 'ops@example.com',
     dax: 'true',
     daxNodes: 3,

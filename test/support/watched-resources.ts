@@ -19,6 +19,7 @@ export function rowFor(watches: string, expected: { consumers: readonly string[]
   if (watches.startsWith('AWS/DynamoDB')) return 'Tables';
   if (watches.startsWith('AWS/SQS')) return 'Queues';
   if (/^AWS\/DAX|DaxUnanswered/.test(watches)) return 'DAX';
+  if (watches.includes('EffectsRefused')) return 'Streams and consumers';
   return expected.consumers.some((name) => watches.includes(`=${name}}`)) ? 'Streams and consumers' : 'API and flows';
 }
 
@@ -111,6 +112,9 @@ export function expectedIn(stacks: Readonly<Record<string, Template>>, region: s
   const own = (wanted: FunctionProperties[], names: string[]) =>
     wanted.flatMap((fn) => names.map((name) => metricText('Store', name, { service: service(fn), flow: service(fn) })));
   const reading = functions.filter(({ FunctionName }) => consumers.includes(FunctionName));
+  // SES and the event bus may refuse for good what a record holds.
+  const refusable = reading.filter(({ Environment: { Variables } }) => (Variables.MAIL_FROM ?? Variables.EVENT_BUS) !== undefined);
+  for (const watched of own(refusable, ['EffectsRefused'])) expect([watched], 1);
   const apiMetrics = ['Count', '4xx', '5xx', 'Latency', 'IntegrationLatency'].map((name) => metricText('AWS/ApiGateway', name, { ApiId: '<store-dev-api>' }));
   const sales = reading.filter((fn) => service(fn) === 'sales-per-minute');
   const beside: Expected['beside'] = {
@@ -133,7 +137,7 @@ export function expectedIn(stacks: Readonly<Record<string, Template>>, region: s
 interface FunctionProperties {
   FunctionName: string;
   Timeout: number;
-  Environment: { Variables: { POWERTOOLS_SERVICE_NAME: string; DAX_ENDPOINT?: unknown } };
+  Environment: { Variables: { POWERTOOLS_SERVICE_NAME: string; DAX_ENDPOINT?: unknown; MAIL_FROM?: unknown; EVENT_BUS?: unknown } };
 }
 
 interface MappingProperties {

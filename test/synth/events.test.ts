@@ -188,8 +188,32 @@ describe('the events stack', () => {
     ]);
   });
 
+  test.each([
+    ['per-domain', 'users-trigger', CONTEXTS['per-domain'], CONTEXTS['second cursor secret']],
+    ['single-table', 'store-trigger', CONTEXTS['single-table'], CONTEXTS.trial],
+  ])('without a sender in the config there is no identity, no permission and no welcome mail, %s', (_, trigger, withMail, withoutMail) => {
+    const [{ Events: events }, { Events: without }] = [stacksOf(withMail), stacksOf(withoutMail)];
+    expect(JSON.stringify(events)).toContain('"MAIL_FROM":"store@example.com"');
+    expect(JSON.stringify(without)).not.toMatch(/ses:|SES|MAIL_FROM|welcome-mail|@example/);
+    const [more, less] = [roleOf(events, trigger), roleOf(without, trigger)];
+    expect(less.filter((entry) => !more.includes(entry))).toEqual([]);
+    // What else the mail needs, other effects on the table need too.
+    expect(more.filter((entry) => !less.includes(entry))).toEqual(['Allow ses:SendEmail Sender']);
+  });
+
   test('who mails is who the config names', () => {
     const { Events: events } = stacksOf(CONTEXTS.named);
     expect(ofType(events, 'AWS::SES::EmailIdentity').map(({ Properties }) => Properties.EmailIdentity)).toEqual(['shop@example.org']);
+  });
+
+  test('a consumer finds its own on-failure queue, which its mapping names too', () => {
+    const { Events: events } = stacksOf(CONTEXTS.kinesis);
+    const mappings = ofType(events, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties);
+    expect(mappings).toHaveLength(4);
+    for (const { FunctionName, DestinationConfig } of mappings) {
+      const { Environment } = events.Resources[(FunctionName as { Ref: string }).Ref]!.Properties as { Environment: { Variables: object } };
+      const { OnFailure } = DestinationConfig as { OnFailure: { Destination: { 'Fn::GetAtt': [string, string] } } };
+      expect(Environment.Variables).toMatchObject({ ON_FAILURE_QUEUE_URL: { Ref: OnFailure.Destination['Fn::GetAtt'][0] } });
+    }
   });
 });

@@ -9,7 +9,7 @@ import type { Template } from '../support/templates';
 import { findingsOf } from '../support/validator';
 
 /** Everything that is off by default. */
-const OPTIONS = { dax: 'true', kinesis: 'true', alarmEmail: 'ops@example.com', warmWriteUnits: '4000' };
+const OPTIONS = { dax: 'true', kinesis: 'true', mailFrom: 'store@example.com', alarmEmail: 'ops@example.com', warmWriteUnits: '4000' };
 
 /** What may be combined with what. */
 const FACTORS = {

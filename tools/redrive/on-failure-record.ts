@@ -1,13 +1,14 @@
 import * as z from 'zod/mini';
 
 /**
- * What Lambda sends to an on-failure queue for records of a DynamoDB stream: where they are, not what they say.
+ * What Lambda, or the function itself, sends to an on-failure queue for records of a DynamoDB stream: where they are, not
+ * what they say.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
 const onFailureRecord = z.object({
   requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
   DDBStreamBatchInfo: z.object({
-    shardId: z.string(),
+    shardId: z.optional(z.string()),
     startSequenceNumber: z.string(),
     endSequenceNumber: z.string(),
     batchSize: z.number(),
@@ -20,7 +21,8 @@ export interface Batch {
   /** Why it was given up. */
   condition: string;
   streamArn: string;
-  shardId: string;
+  /** Missing where the function sent it: Lambda does not tell a function the shard. */
+  shardId?: string | undefined;
   /** The sequence numbers of its first and last record, and how many the function was given. */
   start: string;
   end: string;

@@ -143,11 +143,12 @@ async function redriveBatch(
 }
 
 /**
- * Invokes the function with one record: one that fails again holds up none of the others.
+ * Invokes the function with one record: one that fails again holds up none of the others. Told that it is a redrive, the
+ * function answers what its set-up refuses as failed, and sends no second message.
  * @returns why it was not processed; undefined when it was
  */
 async function invoke(lambda: LambdaClient, { functionArn, streamArn }: Batch, record: _Record): Promise<string | undefined> {
-  const event = { Records: [lambdaRecord(record, streamArn)] };
+  const event = { Records: [lambdaRecord(record, streamArn)], isRedrive: true };
   const { FunctionError, Payload } = await lambda.send(
     new InvokeCommand({ FunctionName: functionArn, Payload: Buffer.from(JSON.stringify(event)) }),
   );

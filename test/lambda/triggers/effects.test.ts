@@ -1,6 +1,4 @@
 import '../../support/flow-environment';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { BUS_EVENTS, type BusEventType } from '../../../lambda/triggers/bus-events';
 import { cartAbandoned } from '../../../lambda/triggers/cart-abandoned';
@@ -18,82 +16,26 @@ import { userChanged } from '../../../lambda/triggers/user-changed';
 import { greeting, welcomeMail } from '../../../lambda/triggers/welcome-mail';
 import { Crash, startTables } from '../../support/engine-tables';
 import { SAMPLES, written } from '../../support/samples';
+import { ScriptedServices } from '../../support/scripted-services';
 import { invocation } from '../../support/shop';
 import { type ItemChange, streamRecord } from '../../support/stream-records';
 
-interface Received {
-  method: string;
-  path: string;
-  type: string | undefined;
-  body: string;
-}
-
-/** Stands for SES, EventBridge and S3: keeps what it is sent, and answers what the service would, or what a test says. */
-class Services {
-  readonly received: Received[] = [];
-  answers: ({ status: number; body: object } | 'none')[] = [];
-  private server: Server | undefined;
-
-  async start(): Promise<string> {
-    this.server = createServer((request, response) => {
-      void this.answer(request).then(({ status, body }) => {
-        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
-        response.end(request.method === 'PUT' ? undefined : JSON.stringify(body));
-      });
-    });
-    await new Promise<void>((done) => this.server!.listen(0, '127.0.0.1', done));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  private async answer(request: IncomingMessage) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    this.received.push({
-      method: request.method!,
-      path: request.url!,
-      type: request.headers['content-type'],
-      body: Buffer.concat(chunks).toString('utf8'),
-    });
-    const body = request.headers['x-amz-target'] ? { FailedEntryCount: 0, Entries: [{ EventId: 'id' }] } : { MessageId: 'id' };
-    const answer = this.answers.shift() ?? { status: 200, body };
-    return answer === 'none' ? new Promise<never>(() => {}) : answer;
-  }
-
-  async stop(): Promise<void> {
-    this.server?.closeAllConnections();
-    await new Promise((done) => this.server?.close(done));
-  }
-}
-
-const services = new Services();
+const services = new ScriptedServices();
 let tables: Awaited<ReturnType<typeof startTables>>;
 let entities: ReturnType<(typeof tables)['store']>['entities'];
 
 beforeAll(async () => {
   tables = await startTables();
   ({ entities } = tables.store());
-  const endpoint = await services.start();
+  await services.start();
   // The effects have clients of their own, which look here when they first send.
-  Object.assign(process.env, {
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_ENDPOINT_URL_DYNAMODB: tables.engine.endpoint,
-    AWS_ENDPOINT_URL_SESV2: endpoint,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoint,
-    AWS_ENDPOINT_URL_S3: endpoint,
-    MAIL_FROM: 'shop@example.com',
-    EVENT_BUS: 'store',
-    ARCHIVE_BUCKET: 'archive',
-  });
+  process.env.AWS_ENDPOINT_URL_DYNAMODB = tables.engine.endpoint;
 });
 afterAll(async () => {
   await services.stop();
   await tables.stop();
 });
-beforeEach(() => {
-  services.received.length = 0;
-  services.answers = [];
-});
+beforeEach(() => services.forget());
 
 /** Runs an effect as the dispatcher does. */
 async function run(effect: Effect, record: DynamoDBRecord): Promise<void> {

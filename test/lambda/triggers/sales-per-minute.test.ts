@@ -1,9 +1,10 @@
 import '../../support/flow-environment';
-import type { DynamoDBRecord, KinesisStreamRecord } from 'aws-lambda';
+import type { Context, DynamoDBRecord, KinesisStreamRecord } from 'aws-lambda';
 import { handler } from '../../../lambda/triggers/sales-per-minute';
 import { capturedOutput } from '../../support/captured-output';
 import { faultsOf, faultsOfMetrics, linesOf } from '../../support/log-lines';
 import { written } from '../../support/samples';
+import { ScriptedServices } from '../../support/scripted-services';
 import { streamRecord } from '../../support/stream-records';
 
 const logged = capturedOutput();
@@ -23,7 +24,11 @@ const sales = () =>
 
 let records = 0;
 const kinesis = (data: string) =>
-  ({ kinesis: { sequenceNumber: `k${++records}`, data: Buffer.from(data).toString('base64') } }) as KinesisStreamRecord;
+  ({
+    eventID: `shardId-000000000007:k${++records}`,
+    eventSourceARN: 'arn:aws:kinesis:us-east-1:000000000000:stream/orders',
+    kinesis: { sequenceNumber: `k${records}`, data: Buffer.from(data).toString('base64'), approximateArrivalTimestamp: 1_795_600_800.5 },
+  }) as KinesisStreamRecord;
 
 /** As a table writes it to Kinesis: without a sequence number, and its time in milliseconds. */
 function change({ dynamodb, ...record }: DynamoDBRecord): KinesisStreamRecord {
@@ -32,7 +37,13 @@ function change({ dynamodb, ...record }: DynamoDBRecord): KinesisStreamRecord {
   return kinesis(JSON.stringify({ ...record, dynamodb: { ...rest, ApproximateCreationDateTime: time } }));
 }
 const order = (more: object = {}) => written('Order', { placedAt: '2026-11-25T10:00:59.999Z', totalMinor: 700, ...more });
-const deliver = (...Records: KinesisStreamRecord[]) => handler({ Records });
+const context = { getRemainingTimeInMillis: () => 60_000, awsRequestId: 'invocation', invokedFunctionArn: 'arn:f', functionVersion: '$LATEST' } as Context;
+const deliver = (...Records: KinesisStreamRecord[]) => handler({ Records }, context);
+
+const queue = new ScriptedServices();
+beforeAll(() => queue.start());
+afterAll(() => queue.stop());
+beforeEach(() => queue.forget());
 const ALL_DONE = { batchItemFailures: [] };
 
 test('each order counts at the minute in which it was placed, by its currency', async () => {
@@ -64,12 +75,34 @@ test.each([
   ['no change', () => kinesis('{}')],
   ['an item of no entity', () => change(streamRecord({ after: { pk: 'p', sk: 's' } }))],
   ['an order that lacks its sum', () => change(streamRecord({ after: { ...order(), totalMinor: undefined } }))],
-])('%s fails the batch from there on, and says so', async (_, bad) => {
+])('%s is put on the on-failure queue with its shard, and those behind it count', async (_, bad) => {
   const [first, failing, last] = [change(streamRecord({ after: order() })), bad(), change(streamRecord({ after: order() }))];
   const { sequenceNumber } = failing.kinesis;
-  expect(await deliver(first, failing, last)).toEqual({ batchItemFailures: [{ itemIdentifier: sequenceNumber }] });
+  expect(await deliver(first, failing, last)).toEqual(ALL_DONE);
+  expect(sales()).toHaveLength(2);
+  expect(lines()).toContainEqual(expect.objectContaining({ level: 'ERROR', failureClass: 'set-up', sequenceNumber }));
+  const arrived = '2026-11-25T10:00:00.500Z';
+  expect(queue.messages().map(({ message }) => message)).toEqual([
+    expect.objectContaining({
+      requestContext: { requestId: 'invocation', functionArn: 'arn:f', condition: 'RefusedBySetUp', approximateInvokeCount: 1 },
+      KinesisBatchInfo: {
+        shardId: 'shardId-000000000007',
+        startSequenceNumber: sequenceNumber,
+        endSequenceNumber: sequenceNumber,
+        approximateArrivalOfFirstRecord: arrived,
+        approximateArrivalOfLastRecord: arrived,
+        batchSize: 1,
+        streamArn: failing.eventSourceARN,
+      },
+    }),
+  ]);
+});
+
+test('a change that the queue does not take fails the batch from there on', async () => {
+  queue.answers = [{ status: 403, body: { __type: 'AccessDeniedException', message: 'no' } }];
+  const [first, failing, last] = [change(streamRecord({ after: order() })), kinesis('{'), change(streamRecord({ after: order() }))];
+  expect(await deliver(first, failing, last)).toEqual({ batchItemFailures: [{ itemIdentifier: failing.kinesis.sequenceNumber }] });
   expect(sales()).toHaveLength(1);
-  expect(lines()).toContainEqual(expect.objectContaining({ level: 'ERROR', sequenceNumber }));
   expect(lines().at(-1)).toMatchObject({ message: 'batch', records: 3, done: 1, StreamRecords: 1, StreamFailures: 1 });
 });
 

@@ -116,7 +116,7 @@ test('a request is too large in entries or in bytes', async () => {
   expect(await failure(put(Array<PutEventsRequestEntry>(11).fill(entry())))).toMatchObject({ name: 'ValidationException' });
   expect(await failure(put([]))).toMatchObject({ name: 'ValidationException' });
   const bytes = (count: number) => ({ ...entry(), Detail: JSON.stringify({ text: 'x'.repeat(count - '{"text":""}'.length) }) });
-  const room = 256 * 1024 - 'store.ordersOrderPlaced'.length;
+  const room = 1024 * 1024 - 'store.ordersOrderPlaced'.length;
   expect(await failure(put([bytes(room)]))).toMatchObject({ name: 'none' });
   expect(await failure(put([bytes(room + 1)]))).toMatchObject({ name: 'ValidationException' });
   expect(services.outbox.list()).toHaveLength(1);

@@ -59,6 +59,46 @@ test.each<[Partial<SendEmailCommandInput>, string, string]>([
   expect(services.outbox.list()).toHaveLength(before);
 });
 
+test.each([
+  ['ann', "Missing final '@domain'"],
+  ['', "Missing final '@domain'"],
+  ['@example.net', 'Missing local name'],
+  ['ann@', 'Missing domain'],
+  ['änn@example.net', 'Local address contains control or whitespace'],
+  ['a\u202enn@example.net', 'Local address contains control or whitespace'],
+  ['a\u200bnn@example.net', 'Local address contains control or whitespace'],
+  ['a\0nn@example.net', 'Local address contains control or whitespace'],
+  ['a nn@example.net', 'Local address contains control or whitespace'],
+  ['a\nnn@example.net', 'Local address contains control or whitespace'],
+  ['.ann@example.net', 'Local address starts with dot'],
+  ['ann.@example.net', 'Local address ends with dot'],
+  ['a..nn@example.net', 'Local address contains dot-dot'],
+  ['a,nn@example.net', 'Local address contains illegal character'],
+  ['a(n)n@example.net', 'Local address contains illegal character'],
+  ['a"nn@example.net', 'Local address contains illegal character'],
+  ['"änn"@example.net', 'Local address contains control or whitespace'],
+  ['ann@exämple.net', 'Domain contains control or whitespace'],
+  ['ann@exam ple.net', 'Domain contains control or whitespace'],
+  ['ann@.example.net', 'Domain starts with dot'],
+  ['ann@example.net.', 'Domain ends with dot'],
+  ['ann@example..net', 'Domain contains dot-dot'],
+  ['ann@exa_mple.net', 'Domain contains illegal character'],
+  ['ann@ben@example.net', 'Domain contains illegal character'],
+  [`${'a'.repeat(309)}@example.net`, 'Address length is more than 320 characters long'],
+  ['Änn <änn@example.net>', 'Local address contains control or whitespace'],
+])('the recipient %j is refused: %s', async (address, message) => {
+  const before = services.outbox.list().length;
+  expect(await failure(send({ Destination: { ToAddresses: ['ann@example.net', address] } }))).toMatchObject({ name: 'BadRequestException', message, status: 400 });
+  expect(services.outbox.list()).toHaveLength(before);
+});
+
+test.each(['ann+tag@example.net', "o'ann@xn--exmple-cua.net", '"an n"@example.net', 'Änn <ann@example.net>', `${'a'.repeat(308)}@example.net`])(
+  'mail may go to %s',
+  async (address) => {
+    await expect(send({ Destination: { ToAddresses: [address] } })).resolves.toMatchObject({ MessageId: expect.any(String) as string });
+  },
+);
+
 test('a function needs ses:SendEmail on the identity', async () => {
   await send({}, services.flow);
   expect(await failure(send({ FromEmailAddress: 'any@example.org' }, services.flow))).toMatchObject({ name: 'AccessDeniedException', status: 403 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Assembly, Resource, Stack } from '../../../local/assembly';
 import type { InvocationResult } from '../../../local/functions/environment';
 import { ClientSessions } from '../../../local/gateway/client-sessions';
+import { FaultInjector } from '../../../local/gateway/faults';
 import { Permissions } from '../../../local/gateway/permissions';
 import type { PolicyStatement } from '../../../local/iam/policy';
 import { Resolver } from '../../../local/resolve';
@@ -42,6 +43,7 @@ export interface StartedServices {
   /** Gives credentials to signed-in clients. */
   sessions: ClientSessions;
   permissions: Permissions;
+  faults: FaultInjector;
   outbox: Outbox;
   queues: Queues;
   folder: string;
@@ -68,8 +70,11 @@ const options = (accessKeyId: string): ClientOptions => ({
   credentials: { accessKeyId, secretAccessKey: 'any' },
 });
 
+/** Only `gsi-lag` asks it. */
+const NO_ENGINE = undefined as never;
+
 /** @param statements of the role of the flow `flow`, which has the function FUNCTION_ARN */
-export async function startServices(template: Template, statements: PolicyStatement[] = []): Promise<StartedServices> {
+export async function startServices(template: Template, statements: PolicyStatement[] = [], onFailureQueues: string[] = []): Promise<StartedServices> {
   const resources = resourcesOf(template);
   const folder = mkdtempSync(join(tmpdir(), 'store-services-'));
   const clock = { ms: Date.parse('2026-05-01T10:00:00.250Z') };
@@ -87,6 +92,7 @@ export async function startServices(template: Template, statements: PolicyStatem
   const role = { name: 'store-Role', statements };
   const permissions = new Permissions([{ name: 'flow', functionName: 'store-refund', role }], new TableKeys([]));
   const sessions = new ClientSessions(now);
+  const faults = new FaultInjector(new TableKeys([]), NO_ENGINE, () => Promise.resolve(NO_ENGINE));
   const server = createServices({
     region: REGION,
     resources,
@@ -98,8 +104,10 @@ export async function startServices(template: Template, statements: PolicyStatem
       clientOf: (accessKeyId, sessionToken) => sessions.find(accessKeyId, sessionToken),
     },
     permissions,
+    faults,
     outbox,
     queues,
+    onFailureQueues: new Set(onFailureQueues),
     objectsFolder: join(folder, 'objects'),
     now,
   });
@@ -112,6 +120,7 @@ export async function startServices(template: Template, statements: PolicyStatem
     flow: options('ASIAFLOW'),
     sessions,
     permissions,
+    faults,
     outbox,
     queues,
     folder,

@@ -1,10 +1,17 @@
 import { redrive, type Services } from '../../../tools/redrive/redrive';
 
 const NUMBERS = { startSequenceNumber: '2', endSequenceNumber: '4' };
-const MESSAGE = JSON.stringify({
-  requestContext: { functionArn: 'arn:aws:lambda:us-east-1:1:function:f', condition: 'RetryAttemptsExhausted' },
-  DDBStreamBatchInfo: { shardId: 's', streamArn: 'arn:stream', batchSize: 2, ...NUMBERS },
-});
+const messageOf = (condition: string, info: object) =>
+  JSON.stringify({
+    requestContext: { functionArn: 'arn:aws:lambda:us-east-1:1:function:f', condition },
+    DDBStreamBatchInfo: { streamArn: 'arn:stream', batchSize: 2, ...NUMBERS, ...info },
+  });
+const MESSAGE = messageOf('RetryAttemptsExhausted', { shardId: 's' });
+
+interface Invocation {
+  Records: { dynamodb: { SequenceNumber: string } }[];
+  isRedrive?: boolean;
+}
 
 const record = (SequenceNumber: string) => ({ eventName: 'INSERT', dynamodb: { SequenceNumber, Keys: { pk: { S: SequenceNumber } } } });
 const named = (name: string) => Object.assign(new Error(name), { name });
@@ -13,6 +20,11 @@ const named = (name: string) => Object.assign(new Error(name), { name });
 function scripted(options: {
   /** The pages from the batch's first record, and from the horizon; an error in place of the iterator. */
   pages: Partial<Record<'AT_SEQUENCE_NUMBER' | 'TRIM_HORIZON', object[][] | Error>>;
+  /** Another message than Lambda's. */
+  message?: string;
+  /** The shards that the stream has, page by page, or why it tells none; and the pages of those that are not as `pages`. */
+  shards?: object[][] | Error;
+  pagesOf?: Record<string, object[][] | Error>;
   answer?: { FunctionError?: string; Payload: string };
   /** The message comes back each time it is asked for. */
   comesBack?: boolean;
@@ -32,26 +44,34 @@ function scripted(options: {
     ReceiveMessage: () => {
       if (received && !options.comesBack) return {};
       received = true;
-      return { Messages: [{ MessageId: 'm', ReceiptHandle: 'h', Body: MESSAGE }] };
+      return { Messages: [{ MessageId: 'm', ReceiptHandle: 'h', Body: options.message ?? MESSAGE }] };
     },
   });
   const streams = send({
-    GetShardIterator: ({ ShardIteratorType }) => {
-      const pages = options.pages[ShardIteratorType as 'TRIM_HORIZON'];
+    DescribeStream: ({ ExclusiveStartShardId: page = 0 }) => {
+      if (options.shards instanceof Error) throw options.shards;
+      const next = Number(page) + 1;
+      const isLast = next === options.shards?.length;
+      return { StreamDescription: { Shards: options.shards?.[Number(page)], ...(!isLast && { LastEvaluatedShardId: String(next) }) } };
+    },
+    GetShardIterator: ({ ShardIteratorType, ShardId }) => {
+      const pages = options.pagesOf?.[String(ShardId)] ?? options.pages[ShardIteratorType as 'TRIM_HORIZON'];
       if (pages instanceof Error) throw pages;
-      return { ShardIterator: `${String(ShardIteratorType)} 0` };
+      return { ShardIterator: `${String(ShardIteratorType)} 0 ${String(ShardId)}` };
     },
     GetRecords: ({ ShardIterator }) => {
-      const [type, page] = String(ShardIterator).split(' ');
-      const pages = options.pages[type as 'TRIM_HORIZON'] as object[][];
+      const [type, page, shard = ''] = String(ShardIterator).split(' ');
+      const pages = (options.pagesOf?.[shard] ?? options.pages[type as 'TRIM_HORIZON']) as object[][];
       const next = Number(page) + 1;
-      return { Records: pages[Number(page)] ?? [], ...(next < pages.length && { NextShardIterator: `${type} ${next}` }) };
+      return { Records: pages[Number(page)] ?? [], ...(next < pages.length && { NextShardIterator: `${type} ${next} ${shard}` }) };
     },
   });
   const lambda = send({
     Invoke: ({ Payload }) => {
       options.onInvoke?.();
-      const { Records } = JSON.parse(Buffer.from(Payload as Buffer).toString()) as { Records: { dynamodb: { SequenceNumber: string } }[] };
+      const { Records, isRedrive } = JSON.parse(Buffer.from(Payload as Buffer).toString()) as Invocation;
+      // Else the function would send another message.
+      if (isRedrive !== true) throw new Error('The function is not told that it is a redrive.');
       invoked.push(...Records.map(({ dynamodb }) => dynamodb.SequenceNumber));
       const { Payload: text, ...rest } = options.answer ?? { Payload: '{"batchItemFailures":[]}' };
       return { ...rest, Payload: Buffer.from(text) };
@@ -129,4 +149,40 @@ test('a message that stays and comes back again and again is tried once, and the
   });
   expect(await run()).toEqual({ redriven: 0, left: 1, pastSaving: 0 });
   expect([invoked, lines.length]).toEqual([['2', '3', '4'], 1]);
+});
+
+describe('a message of the function itself, which does not know the shard', () => {
+  const message = messageOf('RefusedBySetUp', { startSequenceNumber: '30', endSequenceNumber: '30', batchSize: 1 });
+  const shard = (ShardId: string, first: string, last?: string) => ({ ShardId, SequenceNumberRange: { StartingSequenceNumber: first, EndingSequenceNumber: last } });
+  const closed = [shard('before', '1', '29'), shard('after', '31')];
+
+  test('has its record found in the shard that has it, among all that may', async () => {
+    const { run, invoked, lines, sent } = scripted({
+      pages: {},
+      message,
+      shards: [[...closed, shard('parallel', '9', '100')], [shard('foreign', '8'), shard('right', '10'), shard('never', '10')]],
+      pagesOf: { parallel: [[record('29'), record('31')]], foreign: named('ValidationException'), right: [[], [record('30'), record('31')]] },
+    });
+    expect(await run()).toEqual({ redriven: 1, left: 0, pastSaving: 0 });
+    expect(invoked).toEqual(['30']);
+    expect(lines).toEqual([expect.stringMatching(/^redriven +f, 1 record \(RefusedBySetUp\), INSERT 30$/)]);
+    const asked = sent.filter(([name]) => name === 'GetShardIterator').map(([, { ShardId }]) => ShardId);
+    expect(asked).toEqual(['parallel', 'foreign', 'right']);
+  });
+
+  test.each<[string, Parameters<typeof scripted>[0]]>([
+    ['no shard may have it', { pages: {}, shards: [closed] }],
+    ['a shard that may have it is quiet', { pages: { AT_SEQUENCE_NUMBER: Array.from({ length: 99 }, () => []) }, shards: [[shard('quiet', '10')]] }],
+    ['the stream is gone', { pages: {}, shards: named('ResourceNotFoundException') }],
+  ])('is past saving and stays where %s', async (_, options) => {
+    const { run, names } = scripted({ ...options, message });
+    expect(await run()).toEqual({ redriven: 0, left: 0, pastSaving: 1 });
+    expect(names()).not.toContain('DeleteMessage');
+  });
+
+  test('stays, as any, where the stream refuses for another reason', async () => {
+    const { run, lines } = scripted({ pages: {}, message, shards: named('AccessDeniedException') });
+    expect(await run()).toEqual({ redriven: 0, left: 1, pastSaving: 0 });
+    expect(lines).toEqual([expect.stringMatching(/^left .*AccessDeniedException/)]);
+  });
 });
