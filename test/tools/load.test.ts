@@ -186,7 +186,7 @@ describe('against the store', () => {
     ]);
     const { code, stdout } = await run([file]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^3 rows: 1 written, 2 failed \S+\n {2}line 1: dimensions: .*\n {2}line 3: the body is not JSON\n$/);
+    expect(stdout).toMatch(/^3 rows: 1 written, 2 failed \S+\n {2}line 1: dimensions\.cm: has more digits .*\n {2}line 3: products\.0\.priceMinor: is given twice\n$/);
     expect((await store.anonymous.get('/products/exact-2')).status).toBe(200);
   });
 });
