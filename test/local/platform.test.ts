@@ -86,7 +86,7 @@ describe('the process', () => {
 
   test('prints one line with the URL, what it does not emulate, and ends with all that it started', async () => {
     const { child, url, output, ended } = await start();
-    await client(url, undefined).get('/products/none');
+    expect((await client(url, undefined).get('/products/none')).status).toBe(404);
     expect(output().match(/ready/g)).toHaveLength(1);
     expect(output()).toMatch(/^The store is ready: http:\/\/127\.0\.0\.1:\d+ {2}\(per-domain, us-east-1, dynoxide, \d+\.\d s\)$/m);
     expect(output()).toMatch(/^ {2}Not emulated {2}API throttling/m);
