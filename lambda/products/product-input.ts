@@ -11,7 +11,7 @@ const MAX_PRODUCT_BYTES = 8 * 1024;
 export function requireProductSize(item: Record<string, unknown>): void {
   const bytes = itemSize(item);
   if (bytes > MAX_PRODUCT_BYTES) {
-    throw invalidInput([{ path: '', message: `the product has ${bytes} bytes; ${MAX_PRODUCT_BYTES} are taken` }]);
+    throw invalidInput([{ path: '', message: `the product is ${bytes} bytes; the limit is ${MAX_PRODUCT_BYTES}` }]);
   }
 }
 

@@ -263,7 +263,7 @@ function queryParameters({ rawQueryString, queryStringParameters }: APIGatewayPr
 /** @throws Problem `payload-too-large`, `invalid-input` */
 function readJson(text: string, limit: number): unknown {
   const bytes = Buffer.byteLength(text);
-  if (bytes > limit) throw new Problem('payload-too-large', `The body has ${bytes} bytes; ${limit} are taken.`);
+  if (bytes > limit) throw new Problem('payload-too-large', `The body is ${bytes} bytes; the limit is ${limit}.`);
   return parseJson(text);
 }
 

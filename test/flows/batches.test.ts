@@ -35,7 +35,7 @@ describe.each(layouts('per-domain'))('imports, batches and transfers, %s', (layo
       [499, 'bulk-499'],
     ]);
     expect(body.failed[0].reason).toBe('name: must not be empty; priceMinor: must be a whole number from 0 to 1000000000');
-    expect(body.failed[3].reason).toMatch(/^the product has \d+ bytes; 8192 are taken$/);
+    expect(body.failed[3].reason).toMatch(/^the product is \d+ bytes; the limit is 8192$/);
     expect(await read('bulk-498')).toMatchObject({ name: 'Product 498', priceMinor: 498, stock: 498, version: 1, active: true });
     expect((await store.anonymous.get('/products/bulk-7')).status).toBe(404);
     const { items } = await allPages(store.anonymous, '/products?category=Bulk', 100);

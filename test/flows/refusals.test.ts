@@ -253,7 +253,7 @@ describe('what is wrong is refused', () => {
     const large = { description: '日'.repeat(1_500), images: Array.from({ length: 10 }, () => '日'.repeat(150)) };
     const answer = await admin.post('/products', aProduct(large));
     expectProblem(answer, 400, 'invalid-input');
-    expect(answer.body.detail).toMatch(/^the product has \d+ bytes; 8192 are taken$/);
+    expect(answer.body.detail).toMatch(/^the product is \d+ bytes; the limit is 8192$/);
     const patched = await admin.patch('/products/tea', large, { 'if-match': '*' });
     expectProblem(patched, 400, 'invalid-input');
   });

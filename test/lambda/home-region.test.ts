@@ -136,8 +136,8 @@ describe('the API of another region, when the home region is away', () => {
   ])('it %s', (_, happens) => {
     beforeEach(async () => void (await happens()));
 
-    // An import names the products that it did not write.
-    test.each(atHome!.filter((flow) => flow !== 'import-products'))('%s: nothing was sent, so the region is away, in time', async (flow) => {
+    // An import names the products that it did not write; a product is read in both regions, which have one endpoint here.
+    test.each(atHome!.filter((flow) => flow !== 'import-products' && flow !== 'get-product'))('%s: nothing was sent, so the region is away, in time', async (flow) => {
       const answer = await invoke(oneOf(flow));
       expect([flow, answer]).toMatchObject([flow, away]);
       expect(answer.ms).toBeLessThan(WAIT.totalMs + 600);

@@ -56,7 +56,7 @@ export async function* readLines(path: string, from: Position, size: number): As
 
 function decode(bytes: Buffer, length: number): Pick<Line, 'text' | 'fault'> {
   if (length > MAX_ROW_BYTES) {
-    const fault = `the line has ${length} bytes; ${MAX_ROW_BYTES} are taken`;
+    const fault = `the line is ${length} bytes; the limit is ${MAX_ROW_BYTES}`;
     return { text: `${bytes.toString('utf8', 0, EXCERPT_BYTES)}…`, fault };
   }
   const text = bytes.toString('utf8');

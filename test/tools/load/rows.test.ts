@@ -125,7 +125,7 @@ describe('CSV', () => {
     expect(rows.map(short)).toEqual([
       [2, { productId: 'a', name: 'A' }],
       [3, 'the line is not UTF-8'],
-      [4, `the line has ${MAX_ROW_BYTES + 3} bytes; ${MAX_ROW_BYTES} are taken`],
+      [4, `the line is ${MAX_ROW_BYTES + 3} bytes; the limit is ${MAX_ROW_BYTES}`],
       [5, 'a quote is not closed'],
       ...Array.from({ length: 20_000 }, (_, index) => [6 + index, { productId: 'e', name: 'E' }]),
       [20_006, 'a quote is not closed'],
