@@ -71,6 +71,7 @@ describe('sizes', () => {
     const order = await ann.post('/orders', { lines, shippingAddress: { note: 'x'.repeat(5_000) } }, { 'idempotency-key': 'large' });
     expect([order.status, order.body.type]).toEqual([400, 'invalid-input']);
     const product = await store.admin.post('/products', aProduct({ images: Array(20).fill('x'.repeat(1_000)) }));
+    expect(product.status).toBe(400);
     expect(product.body.detail).toMatch(/^the product has \d+ bytes; 8192 are taken$/);
   });
 
