@@ -172,11 +172,11 @@ describe.each(layouts('single-table'))('a client that signed in reads DynamoDB i
     'Query by KeyConditions': 6,
   };
 
-  test('its profile, cart, sessions and orders, in every way to ask for them', async () => {
+  test('a client reads its own profile, cart, sessions and orders, in every way to ask for them', async () => {
     expect(await sizes(ann, 'ann')).toEqual(ALL);
   });
 
-  test('nobody else\'s, in none of these ways', async () => {
+  test('a client reads no items of others, in any of these ways', async () => {
     expect(await sizes(owner, 'anna')).toEqual(ALL);
     const anna = await signIn('anna');
     for (const [client, other] of [[ann, 'anna'], [anna, 'ann']] as const) {
@@ -186,7 +186,7 @@ describe.each(layouts('single-table'))('a client that signed in reads DynamoDB i
     }
   });
 
-  test('page by page', async () => {
+  test('a client reads its orders page by page', async () => {
     const pages: Items[] = [];
     let ExclusiveStartKey: Record<string, unknown> | undefined;
     do {
@@ -207,7 +207,7 @@ describe.each(layouts('single-table'))('a client that signed in reads DynamoDB i
     expect(pages.length).toBeGreaterThanOrEqual(3);
   });
 
-  test('by the model too', async () => {
+  test('a client reads its own items by the model', async () => {
     const { entities, service } = createStore(tables, ann);
     const { data: orders } = await entities.Order.query.primary({ customerId: 'ann' }).go({ consistent: true, pages: 'all' });
     expect(orders.map(({ totalMinor }) => totalMinor)).toEqual([1_800, 3_600, 5_400]);
@@ -217,7 +217,7 @@ describe.each(layouts('single-table'))('a client that signed in reads DynamoDB i
     await expect(entities.User.patch({ userId: 'ann' }).set({ name: 'Anna' }).go()).rejects.toThrow('not authorized to perform: dynamodb:UpdateItem');
   });
 
-  test('nothing that is not in a partition of its own, by no other operation, and it writes nothing', async () => {
+  test('a client reads nothing outside of its partition, uses no other operation, and writes nothing', async () => {
     const own = pkOf('ann');
     const Key = { pk: own.users, sk: '$account#CartItem_1#productId_tea' };
     const Item = { ...Key, quantity: 9 };
@@ -308,7 +308,7 @@ describe.each(layouts('single-table'))('a client that signed in reads DynamoDB i
     },
   );
 
-  test('not with credentials that are changed, made up, or older than an hour', async () => {
+  test('credentials that are changed, made up or older than an hour are refused', async () => {
     const credentials = await credentialsOf('ann');
     const { accessKeyId, secretAccessKey, sessionToken, ...rest } = credentials;
     expect([accessKeyId, secretAccessKey, sessionToken]).toEqual([expect.stringMatching(/^ASIALOCAL[0-9A-F]{11}$/), expect.stringMatching(/.{40}/), expect.stringMatching(/.{64}/)]);

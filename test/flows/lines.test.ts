@@ -177,7 +177,7 @@ describe('mixed requests', () => {
   });
   afterAll(() => store.stop());
 
-  test('are of every flow, and answered in every way', () => {
+  test('the requests are of every flow, and are answered in every way', () => {
     expect(reachedFunctions().length).toBeGreaterThanOrEqual(CUSTOMERS * 53);
     expect(new Set(lines.filter(isOf('request')).map(({ flow }) => flow))).toEqual(new Set(FLOWS.map(({ name }) => name)));
     const statuses = new Set(reachedFunctions().map(({ status }) => status));
@@ -200,7 +200,7 @@ describe('mixed requests', () => {
     expect([...new Set(lines.map(({ message }) => message))].sort()).toEqual(['A stream record failed', 'batch', 'request']);
   });
 
-  test('tells the units and the calls that the gateway saw', async () => {
+  test('a line has the units and the calls that the gateway counted', async () => {
     const { items } = (await store.anonymous.get('/_local/trace')).body as { items: { requestId: string; units: number | null; outcome: string }[] };
     const calls = byRequest(items);
     const seen = [...requests].map(([id]) => {
@@ -251,7 +251,7 @@ describe('mixed requests', () => {
     const metrics = Object.entries(METRICS).flatMap(([line, of]) => Object.entries(of).map(([name, unit]) => [`\`${name}\``, line, unit]));
     const documented = () => new Set(rows('member').flatMap(([cell]) => named(cell)));
 
-    test('shows a line as it is', () => {
+    test('the document shows a line as it is', () => {
       const example = JSON.parse(/```json\n([^]*?)```/.exec(text)?.[1] ?? '') as LogLine;
       const real = lines.find(({ flow, status }) => flow === example.flow && status === example.status)!;
       const shape = (line: LogLine) => Object.entries(line).map(([name, value]) => [name, Array.isArray(value) ? 'list' : typeof value]);
@@ -260,7 +260,7 @@ describe('mixed requests', () => {
       expect(example._aws).toEqual({ ...(real._aws as object), Timestamp: expect.any(Number) });
     });
 
-    test('lists every member of a line, and no other', () => {
+    test('the document lists every member of a line, and no other', () => {
       const isMetric = (name: string) => metrics.some(([metric]) => metric === `\`${name}\``);
       const found = lines.filter((line) => isOf('request')(line) || isOf('batch')(line)).flatMap((line) => Object.keys(line));
       expect(documented()).toEqual(new Set(found.filter((name) => name !== '_aws' && !isMetric(name))));
@@ -268,11 +268,11 @@ describe('mixed requests', () => {
       expect(Object.keys(failed!).filter((name) => !named(text.replaceAll('\n', ' ')).includes(name))).toEqual([]);
     });
 
-    test('lists every metric', () => {
+    test('the document lists every metric', () => {
       expect(rows('metric')).toEqual(metrics);
     });
 
-    test('asks for members that there are', () => {
+    test('the queries of the document ask for members that exist', () => {
       const questions = [...text.replace(/```json[^]*?```/, '').matchAll(/```\n([^]*?)```/g)].map(([, question]) => question as string);
       expect(questions.length).toBeGreaterThanOrEqual(4);
       const words = questions.flatMap((question) => question.replace(/"[^"]*"|\bas \w+|^\| sort .*/gm, '').match(/\b[a-z]\w*/gi) ?? []);

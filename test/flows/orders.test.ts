@@ -128,7 +128,7 @@ describe.each(layouts('per-domain'))('orders, %s', (layout) => {
     expect([none.status, none.body.type]).toEqual([400, 'missing-idempotency-key']);
   });
 
-  describe('an order that cannot be', () => {
+  describe('an order that cannot be placed', () => {
     beforeAll(async () => {
       await admin.post('/products', aProduct({ productId: 'asleep', active: false }));
       await admin.post('/products', aProduct({ productId: 'gone', discontinuedAt: '2020-01-01T00:00:00Z' }));
@@ -143,7 +143,7 @@ describe.each(layouts('per-domain'))('orders, %s', (layout) => {
       ['two currencies', [['euro', 1], ['dollar', 1]], 400, 'invalid-input'],
       ['a product twice', [['euro', 1], ['euro', 2]], 400, 'invalid-input'],
       ['too many', [['euro', 10_000]], 409, 'insufficient-stock'],
-    ] as [string, [string, number][], number, string][])('of %s is refused and changes nothing', async (_, lines, status, type) => {
+    ] as [string, [string, number][], number, string][])('an order of %s is refused and changes nothing', async (_, lines, status, type) => {
       const fred = await store.user('fred');
 
       const refused = await place(fred, lines);

@@ -115,7 +115,7 @@ describe.each(layouts('per-domain'))('queries, %s', (layout) => {
   });
 
   describe('PartiQL', () => {
-    test('orders of a customer, oldest first, page by page', async () => {
+    test('PartiQL lists the orders of a customer, oldest first, page by page', async () => {
       for (const limit of [1, 3, 100]) {
         expect(ids((await allPages(admin, '/partiql/orders?customerId=ann', limit)).items)).toEqual(ids(orders));
         const from = `/partiql/orders?customerId=ann&from=${orders[3].placedAt}`;
@@ -188,7 +188,7 @@ describe.each(layouts('per-domain'))('queries, %s', (layout) => {
       expect((await admin.post('/partiql/products', product)).status).toBe(201);
     });
 
-    test('prices set at once: each is one version', async () => {
+    test('prices that are set by PartiQL at once: each is one version', async () => {
       await admin.post('/products', aProduct({ productId: 'contended' }));
       const answers = await Promise.all(
         Array.from({ length: 8 }, (_, index) =>

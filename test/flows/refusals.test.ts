@@ -122,7 +122,7 @@ describe('what is wrong is refused', () => {
   });
 
   const bodies = guarded.filter(({ route }) => /^(POST|PUT|PATCH)/.test(route) && !route.endsWith('/cancel'));
-  test.each(bodies.map((flow) => [flow.route, flow] as const))('%s with a body that is wrong', async (_, flow) => {
+  test.each(bodies.map((flow) => [flow.route, flow] as const))('%s with a body that is wrong is refused', async (_, flow) => {
     const caller = flow.who === 'admin' ? admin : ann;
     const send = (options: object) =>
       caller.send(methodOf(flow), pathOf(flow), { headers: { 'if-match': '*', 'idempotency-key': 'new' }, ...options });
@@ -182,7 +182,7 @@ describe('what is wrong is refused', () => {
     ...of('admin', 'POST /inventory/adjustments', { reason: (text) => ({ reason: text }) }, { productId: 'tea', delta: 1 }),
     ...of('ann', 'POST /orders', { shippingAddress: (text) => ({ shippingAddress: text }) }, { lines: [line] }),
     ...of('ann', 'POST /orders', { 'shippingAddress.street': (text) => ({ shippingAddress: { street: text } }) }, { lines: [line] }),
-  ])('%s has no text that is none', async (_, who, route, field, body) => {
+  ])('%s takes no text that is none', async (_, who, route, field, body) => {
     const [method = '', path = ''] = route.split(' ');
     const hasLines = field === 'description' || field.startsWith('shippingAddress');
     for (const text of ['a\u0000b', 'a\u0085b', 'a\tb', 'a\u202eb', 'a\ufffdb', '\u200b', ...(hasLines ? [] : ['a\nb'])]) {
@@ -207,7 +207,7 @@ describe('what is wrong is refused', () => {
     ['quantity above 10^4', { quantity: 10_001 }],
     ['no quantity', { quantity: undefined }],
     ['a product id that cannot be', { productId: 'a/b' }],
-  ])('an order line with %s', async (_, wrong) => {
+  ])('an order line with %s is refused', async (_, wrong) => {
     const answer = await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1, ...wrong }] }, { 'idempotency-key': 'n' });
     expectProblem(answer, 400, 'invalid-input');
     expect(answer.body.errors).toEqual([{ path: `lines.0.${Object.keys(wrong)[0]}`, message: expect.any(String) }]);
@@ -243,13 +243,13 @@ describe('what is wrong is refused', () => {
     ['dimensions', { a: { constructor: { name: 'Set' }, keep: 1 } }],
     ['dimensions', { a: [{ '': 1 }] }],
     ['restockAt', -1],
-  ])('a product whose %s is wrong (%#)', async (field, value) => {
+  ])('a product whose %s is wrong is refused (%#)', async (field, value) => {
     const answer = await admin.post('/products', aProduct({ [field]: value }));
     expectProblem(answer, 400, 'invalid-input');
     expect(answer.body.errors[0].path.split('.')[0]).toBe(field);
   });
 
-  test('a product of more than 8 KB, however it comes to that', async () => {
+  test('a product of more than 8 KB is refused, however it comes to that', async () => {
     const large = { description: '日'.repeat(1_500), images: Array.from({ length: 10 }, () => '日'.repeat(150)) };
     const answer = await admin.post('/products', aProduct(large));
     expectProblem(answer, 400, 'invalid-input');
@@ -270,12 +270,12 @@ describe('what is wrong is refused', () => {
   test.each([
     ['more than 255 characters', 'k'.repeat(256)],
     ['a character that is not ASCII', 'é'],
-  ])('an Idempotency-Key of %s', async (_, key) => {
+  ])('an Idempotency-Key of %s is refused', async (_, key) => {
     const answer = await ann.post('/orders', { lines: [{ productId: 'tea', quantity: 1 }] }, { 'idempotency-key': key });
     expectProblem(answer, 400, 'invalid-input');
   });
 
-  test('one error for each input, the first', async () => {
+  test('each input has one error, the first', async () => {
     const answer = await admin.post('/products', aProduct({ stock: 1e16, thumbnail: '' }));
     expectProblem(answer, 400, 'invalid-input');
     expect(answer.body.errors).toEqual([
@@ -317,7 +317,7 @@ describe('what is wrong is refused', () => {
     ['/orders/export?segment=0&segments=1000001', 'segments'],
     ['/partiql/orders', 'customerId'],
     ['/partiql/orders?customerId=ann&from=yesterday', 'from'],
-  ])('%s names %s', async (path, field) => {
+  ])('the refusal of %s names %s', async (path, field) => {
     const answer = await admin.get(path);
     expectProblem(answer, 400, 'invalid-input');
     expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([field]);
@@ -337,7 +337,7 @@ describe('what is wrong is refused', () => {
     expectProblem(await admin.post(path, body), 400, 'invalid-input');
   });
 
-  test('a number that is not kept exactly', async () => {
+  test('a number that would not be kept exactly is refused', async () => {
     const product = JSON.stringify(aProduct({ sizes: [1], dimensions: { a: 2 } }));
     for (const [digits, reason] of [
       ['9'.repeat(38), /more digits than are kept exactly/],
@@ -366,9 +366,10 @@ describe('what is wrong is refused', () => {
     const answer = await store.anonymous.post('/products/batch-get', unknown);
     expectProblem(answer, 400, 'invalid-input');
     expect(answer.body.errors).toHaveLength(20);
-    const products = Array.from({ length: 400 }, (_, index) => ({ productId: `p${index}`, ...Object.fromEntries(Object.entries(unknown).slice(0, 500)) }));
+    const count = runs(30, 400);
+    const products = Array.from({ length: count }, (_, index) => ({ productId: `p${index}`, ...Object.fromEntries(Object.entries(unknown).slice(0, 500)) }));
     const imported = await admin.post('/products/batch', { products });
-    expect([imported.status, imported.body.written, imported.body.failed.length]).toEqual([200, 0, 400]);
+    expect([imported.status, imported.body.written, imported.body.failed.length]).toEqual([200, 0, count]);
     expect(imported.body.failed[0].reason.length).toBeLessThan(5_000);
   });
 
@@ -377,7 +378,7 @@ describe('what is wrong is refused', () => {
     expect([answer.status, answer.body.failed]).toEqual([200, [{ index: 0, productId: 'x', reason: 'dimensions.constructor: has a name that is reserved' }]]);
   });
 
-  test('what API Gateway answers itself', async () => {
+  test('API Gateway answers an unknown route itself', async () => {
     for (const [method, path] of [['GET', '/'], ['GET', '/nowhere'], ['PUT', '/products'], ['GET', '/products/'], ['DELETE', '/users']]) {
       const answer = await ann.send(method!, path!);
       expect([path, answer.status, answer.body]).toEqual([path, 404, { message: 'Not Found' }]);

@@ -29,7 +29,7 @@ describe('the API of another region', () => {
     return body.items.toReversed();
   };
 
-  test('decides at home what no two regions may decide, and reads what it may on its own replica', async () => {
+  test('a region decides at home what no two regions may decide, and reads what it may on its own replica', async () => {
     const { admin, anonymous } = store;
     const ann = await store.user('ann');
     const made = new Map<string, Traced[]>();
@@ -74,7 +74,7 @@ describe('the API of another region', () => {
     expect(rows.sort()).toEqual(document.split('\n').filter((line) => /^\| [a-z-]+ \| \d+ \| \d+ \|$/.test(line)));
   });
 
-  test('has what its writes caused, by the consumers of the home region', async () => {
+  test('a region has what its writes caused, by the consumers of the home region', async () => {
     const ben = await store.user('ben');
     await ben.post('/users', { email: 'ben@example.com', name: 'Ben' });
     const mailed = async () => (await store.outbox('email')).map(({ to }) => to[0] as string);

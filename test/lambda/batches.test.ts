@@ -43,7 +43,7 @@ describe('batches, sizes and statements when DynamoDB refuses', () => {
   const on = (operation: string, happening: (nth: number) => ReturnType<FaultScript>): FaultScript => (sent, nth) =>
     sent === operation ? happening(nth) : 'pass';
 
-  test('chunks of 25 and of 100', async () => {
+  test('batches are sent in chunks of 25 writes and of 100 keys', async () => {
     const store = tables.store();
     await importProducts(products('chunk', 130), invocation(), store.entities);
     expect(store.sent).toEqual(Array(12).fill('BatchWriteItem'));

@@ -12,7 +12,7 @@ describe('a full cart', () => {
   });
   afterAll(() => tables.stop());
 
-  test('keeps what was in it, whatever comes at once', async () => {
+  test('a full cart keeps what was in it, whatever comes at once', async () => {
     const { entities } = tables.store();
     const time = { now: Date.now(), deadline: Date.now() + 60_000 };
     const put = (productId: string, quantity: number) => putCartItem('cat', productId, { quantity }, time, entities);

@@ -42,7 +42,7 @@ describe('an item collection of several pages is read whole', () => {
     return own.sent;
   };
 
-  test('the product file, with the stock before and behind the movements', async () => {
+  test('a product file of several pages is read whole, with the stock before and behind the movements', async () => {
     await product('filed');
     const at = new Date(0).toISOString();
     await fill(() => store.entities.StockMovement.put({ productId: 'filed', movementId: ulid(), delta: 1, reason: 'count', at }));
@@ -51,7 +51,7 @@ describe('an item collection of several pages is read whole', () => {
     expect(await queries(({ entities }) => getProductFile('filed', entities))).toEqual(['Query', 'Query', 'Query']);
   });
 
-  test('the account, and the cart in it', async () => {
+  test('an account of several pages is read whole, and the cart in it', async () => {
     await createUser('ann', { email: 'ann@example.com', name: 'Ann' }, invocation(), store.entities);
     const expiresAt = Math.floor(Date.now() / 1_000) + 1_000;
     const item = { userId: 'ann', quantity: 1, addedAt: new Date(0).toISOString(), expiresAt };
@@ -61,7 +61,7 @@ describe('an item collection of several pages is read whole', () => {
     expect((await getCart('ann', invocation(), store.entities)).items).toHaveLength(ITEMS);
   });
 
-  test('the order file', async () => {
+  test('an order file of several pages is read whole', async () => {
     await product('ordered');
     const lines = [{ productId: 'ordered', quantity: 1 }];
     const { order } = await placeOrder(identify('ben', 'key', lines), { lines }, invocation(), store.entities);

@@ -92,7 +92,7 @@ describe('what an invocation consumed', () => {
     });
   });
 
-  test('who calls sees nothing of it, unless it asks itself', async () => {
+  test('a caller sees nothing of the consumed capacity, unless it asks itself', async () => {
     const { client } = tables.store();
     await client.send(new PutCommand({ TableName, Item }));
     const answer = await client.send(new GetCommand({ TableName, Key }));
@@ -112,7 +112,7 @@ describe('what an invocation consumed', () => {
     expect(store.requestIds).toHaveLength(3);
   });
 
-  test('and none for a try that was not answered', async () => {
+  test('a try that was not answered has no id', async () => {
     const store = tables.store((_, nth) => (nth === 1 ? { kind: 'timeout-after-commit' } : 'pass'));
     const { dynamodbRequestIds } = await consumedBy(() => store.client.send(new PutCommand({ TableName, Item: SMALL })));
     expect([store.sent.length, dynamodbRequestIds]).toEqual([2, store.requestIds]);

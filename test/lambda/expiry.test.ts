@@ -22,7 +22,7 @@ describe('what has expired, and TTL has not deleted yet', () => {
   const put = (user: string, productId: string, time = now) =>
     putCartItem(user, productId, { quantity: 1 }, at(time), tables.store().entities);
 
-  test('is shown to the second before, and not from then on', async () => {
+  test('what expires is shown to the second before, and not from then on', async () => {
     const { entities, replica } = tables.store();
     await createUser('ann', { email: 'ann@example.com', name: 'Ann' }, at(now), entities);
     const cart = await put('ann', 'tea');
@@ -39,7 +39,7 @@ describe('what has expired, and TTL has not deleted yet', () => {
     expect(await shown(cart.expiresAt)).toEqual([0, 0, 0, false]);
   });
 
-  test('takes no place in a cart', async () => {
+  test('what has expired takes no place in a cart', async () => {
     const later = now + 31 * 86_400_000;
     const { CartItem } = tables.store().entities;
     const { expiresAt } = await put('ben', 'p0');

@@ -43,7 +43,7 @@ describe('the indexes', () => {
     await expect(rawItems(Order.query.byOrderId({ orderId }))).resolves.toMatchObject([{ orderId }]);
   });
 
-  test('one holds all attributes, one those that are named, one the keys only', async () => {
+  test('one index holds all attributes, one those that are named, one the keys only', async () => {
     const { Order, Stock } = store.entities;
     const [all] = await rawItems(Order.query.byCustomerStatus({ customerId: 'ann' }));
     expect(all).toMatchObject({ lines: order.lines, shippingAddress: 'Oslo', totalMinor: 14 });
@@ -55,7 +55,7 @@ describe('the indexes', () => {
     expect(Object.keys(keys ?? {}).sort()).toEqual(['gsi2pk', 'gsi2sk', 'pk', 'sk']);
   });
 
-  test('one that two entities share answers each pattern with its own items only', async () => {
+  test('an index that two entities share answers each pattern with its own items only', async () => {
     const { User, Session } = store.entities;
     const user = await createUser('ben', { email: 'ben@example.com', name: 'Ben' }, invocation(), store.entities);
     const { sessionId } = await createSession('ben', invocation(), store.entities);

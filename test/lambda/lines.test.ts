@@ -103,7 +103,7 @@ describe('a request is one line', () => {
     expect(faultsOf(line!, 'request')).toEqual([]);
   });
 
-  test('with what its calls consumed, and the metrics of it', async () => {
+  test('a line has what its calls consumed, and the metrics of it', async () => {
     const [line] = await linesOfRequest(async () => {
       noteCall({ kind: 'read', units: 0.5, requestId: 'r1' });
       noteCall({ kind: 'write', units: 3, requestId: 'r2' });
@@ -113,7 +113,7 @@ describe('a request is one line', () => {
     expect(line!.Latency).toBe(line!.latencyMs);
   });
 
-  test('and nothing of the one before', async () => {
+  test('a line has nothing of the line before', async () => {
     const tested = flow('tested', async () => {
       noteCall({ kind: 'read', units: 1, requestId: 'r1' });
       return { status: 200 };
@@ -125,7 +125,7 @@ describe('a request is one line', () => {
     expect(lines).toHaveLength(3);
   });
 
-  test('without what a problem tells the caller, the path, or a long reason', async () => {
+  test('a line has neither what a problem tells the caller, nor the path, nor a long reason', async () => {
     const details = { ...event, pathParameters: { id: 'marker' }, rawPath: '/x/marker', body: '"marker"' };
     await flow('tested', (request) => Promise.reject(new Problem('not-found', `There is no ${request.path('id')}.`)))(details as never, context());
     await flow('tested', () => Promise.reject(new SyntaxError('"marker" is not valid JSON')))(details as never, context());
@@ -154,7 +154,7 @@ describe('e-mails and tokens are taken out', () => {
     expect(redact(text)).toBe(expected);
   });
 
-  test('at any depth of a line, and in its message', () => {
+  test('e-mails and tokens are taken out at any depth of a line, and of its message', () => {
     logger.error('of ann@example.com', { deep: [{ list: ['x ann@example.com'] }], failure: new Error(jwt, { cause: new Error('ann@example.com') }) });
     expect(linesOf(printed())).toMatchObject([{ message: 'of [e-mail]', deep: [{ list: ['x [e-mail]'] }], failure: { message: '[token]', cause: { message: '[e-mail]' } } }]);
     expect(printed().join('')).not.toMatch(/ann@|eyJ/);
@@ -180,7 +180,7 @@ describe('no function lacks it', () => {
     expect([faultsOf(line!, 'batch'), others]).toEqual([[], []]);
   });
 
-  test('and nothing else prints', () => {
+  test('nothing but the logger prints', () => {
     const folder = join(PROJECT, 'lambda');
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
     const printing = files.filter((file) => /console\.|process\.std|new Logger|new Metrics/.test(readFileSync(join(folder, file), 'utf8')));

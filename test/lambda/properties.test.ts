@@ -42,7 +42,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('whatever is a
     );
   });
 
-  test('the same of requests that come at once', async () => {
+  test('stock, totals, keys and versions hold as well when requests come at once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(requests, { minLength: 2, maxLength: 12 }), { minLength: 1, maxLength: 4 }), async (waves) => {
         const shop = new Shop(tables.store());

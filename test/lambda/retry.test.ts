@@ -16,15 +16,15 @@ describe('the wait before another attempt', () => {
     return waited.mock.calls.map(([ms]) => ms);
   };
 
-  test('at most doubles each time, up to a second', async () => {
+  test('the wait before another attempt at most doubles each time, up to a second', async () => {
     expect(await waits(1, 7)).toEqual([50, 100, 200, 400, 800, 1_000, 1_000]);
   });
 
-  test('is any part of that, so that those who collided come apart', async () => {
+  test('the wait is any part of that, so that callers that collided come apart', async () => {
     expect(await waits(0.1, 3)).toEqual([5, 10, 20]);
   });
 
-  test('is none where it would pass the deadline', async () => {
+  test('there is no wait where it would pass the deadline', async () => {
     random.mockReturnValue(1);
     expect(await backoff(3, Date.now() + 300)).toBe(false);
     expect(waited).not.toHaveBeenCalled();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Clock } from '../../local/clock';
 
-test('what it showed in a second, and when it showed it', () => {
+test('the clock says what it showed in a second, and when it showed it', () => {
   jest.useFakeTimers({ now: 1_000_000 });
   const file = join(mkdtempSync(join(tmpdir(), 'store-clock-')), 'clock.json');
   const clock = new Clock(file);

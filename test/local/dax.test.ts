@@ -20,7 +20,7 @@ describe('an assembly with a cache', () => {
     return body.items.map(({ function: fn, operation, table, outcome }: Record<string, string>) => `${fn} ${operation} ${table} ${outcome}`).sort();
   };
 
-  test('reads and writes products in DynamoDB', async () => {
+  test('a store with a cache reads and writes products in DynamoDB', async () => {
     const { admin, anonymous } = store;
     const made = await admin.post('/products', aProduct({ productId: 'tea', category: 'Drinks', stock: 5 }));
     expect([made.status, await callsOf(made)]).toEqual([201, ['create-product TransactWriteItems store-dev-Products ok']]);
@@ -45,7 +45,7 @@ describe('an assembly with a cache', () => {
   });
 });
 
-test('its functions have no endpoint of DAX, which the template gives them', () => {
+test('functions have no endpoint of DAX here, which the template gives them', () => {
   const api = readFileSync(join(daxAssembly(), 'Api.template.json'), 'utf8');
   expect(api.match(/"DAX_ENDPOINT"/g)).toHaveLength(7);
   const assembly = readAssembly(daxAssembly());
@@ -61,7 +61,7 @@ test('its functions have no endpoint of DAX, which the template gives them', () 
   expect(Environment.Variables.DAX_ENDPOINT).toMatch(/^daxs:\/\/dax-[0-9a-f]{12}\.dax-clusters\.us-east-1\.amazonaws\.com$/);
 });
 
-test('it says at start, in words, that DAX is not running, and only there', () => {
+test('the start says, in words, that DAX is not running, and only there', () => {
   const said = notEmulated(readAssembly(daxAssembly()).resources);
   expect(said).toContain('DAX is not running: product reads and writes go to DynamoDB');
   expect(said).toContain('VPC and its security groups');

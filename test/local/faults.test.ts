@@ -61,7 +61,7 @@ describe('a fault, as the SDK sees it', () => {
       await expect(dynamodb.send(write())).rejects.toMatchObject({ name, [member]: [{ reason: `TableWrite${limit}`, resource: ARN }] });
     });
 
-    test('is tried again by the SDK', async () => {
+    test('a throttled call is tried again by the SDK', async () => {
       const { dynamodb, sent } = tables.store([{ kind: 'throttle', count: 1 }]);
       await dynamodb.send(write());
       expect(sent).toHaveLength(2);
@@ -75,17 +75,17 @@ describe('a fault, as the SDK sees it', () => {
       ['IndexRead', `${ARN}/index/gsi1`, () => new ExecuteStatementCommand({ Statement: `SELECT * FROM "${TableName}"."gsi1"` })],
       ['TableRead', ARN, () => new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: [aKey()] } } })],
       ['TableWrite', ARN, () => new TransactWriteItemsCommand({ TransactItems: [{ Put: { TableName, Item: aKey() } }] })],
-    ])('says %s on %s', async (where, resource, command) => {
+    ])('a throttled call says %s on %s', async (where, resource, command) => {
       const sent = meeting({ kind: 'throttle' }).dynamodb.send(command() as PutItemCommand);
       await expect(sent).rejects.toMatchObject({ ThrottlingReasons: [{ reason: `${where}KeyRangeThroughputExceeded`, resource }] });
     });
 
-    test('of a write by an index names an index of the table', async () => {
+    test('a write that an index throttles names an index of the table', async () => {
       const sent = meeting({ kind: 'throttle', reason: 'IndexWriteProvisionedThroughputExceeded' }).dynamodb.send(write());
       await expect(sent).rejects.toMatchObject({ ThrottlingReasons: [{ resource: `${ARN}/index/gsi1` }] });
     });
 
-    test('does nothing', async () => {
+    test('a throttled write does nothing', async () => {
       const command = write();
       await failure(meeting({ kind: 'throttle' }).dynamodb.send(command));
       expect(await get(command.input.Item as never)).toBeUndefined();
@@ -105,7 +105,7 @@ describe('a fault, as the SDK sees it', () => {
       ['PutItem', () => write()],
       ['UpdateItem', () => new UpdateItemCommand({ TableName, Key: aKey() })],
       ['DeleteItem', () => new DeleteItemCommand({ TableName, Key: aKey() })],
-    ])('of %s', async (_, command) => {
+    ])('a conflict of %s has its own name', async (_, command) => {
       const conflict = meeting({ kind: 'conflict' }).dynamodb.send(command() as PutItemCommand);
       await expect(conflict).rejects.toMatchObject({ name: 'TransactionConflictException' });
       const full = meeting({ kind: 'conflict', reason: 'ItemCollectionSizeLimitExceeded' }).dynamodb.send(command() as PutItemCommand);
@@ -122,7 +122,7 @@ describe('a fault, as the SDK sees it', () => {
             TransactStatements: [1, 2, 3].map(() => ({ Statement: `INSERT INTO "${TableName}" VALUE {'pk': ?, 'sk': ?}`, Parameters: Object.values(aKey()) })),
           }),
       ],
-    ])('of %s cancels it by one of its actions', async (_, command) => {
+    ])('a conflict of %s cancels it by one of its actions', async (_, command) => {
       const codes = async (fault: Fault) => {
         const error = await failure(meeting(fault).dynamodb.send(command() as TransactWriteItemsCommand));
         expect(error).toBeInstanceOf(TransactionCanceledException);
@@ -145,13 +145,13 @@ describe('a fault, as the SDK sees it', () => {
       expect(await codes({ kind: 'conflict', reasons: [null, 'ThrottlingError'] })).toEqual([null, ['ThrottlingError', expect.any(String)], null]);
     });
 
-    test('with reasons leaves single writes alone', async () => {
+    test('a conflict with reasons leaves single writes alone', async () => {
       const { dynamodb, injector } = meeting({ kind: 'conflict', reasons: ['TransactionConflict'] });
       await dynamodb.send(write());
       expect(injector.list()).toMatchObject([{ injected: 0 }]);
     });
 
-    test('does nothing', async () => {
+    test('a write in conflict does nothing', async () => {
       const Item = aKey();
       const transaction = new TransactWriteItemsCommand({ TransactItems: [{ Put: { TableName, Item } }] });
       await failure(meeting({ kind: 'conflict' }).dynamodb.send(transaction));
@@ -164,14 +164,14 @@ describe('a fault, as the SDK sees it', () => {
     const batchWrite = (count: number) =>
       new BatchWriteItemCommand({ RequestItems: { [TableName]: Array.from({ length: count }, () => ({ PutRequest: { Item: aKey() } })) } });
 
-    test('leaves the whole batch', async () => {
+    test('a batch is left unprocessed as a whole', async () => {
       const command = batchWrite(3);
       const { UnprocessedItems } = await meeting({ kind: 'unprocessed' }).dynamodb.send(command);
       expect(UnprocessedItems).toEqual(command.input.RequestItems);
       expect(await get(command.input.RequestItems?.[TableName]?.[0]?.PutRequest?.Item as never)).toBeUndefined();
     });
 
-    test('leaves a share of the writes, and does the others', async () => {
+    test('a share of the writes is left unprocessed, and the others are done', async () => {
       const command = batchWrite(25);
       const { UnprocessedItems } = await meeting({ kind: 'unprocessed', rate: 0.5 }).dynamodb.send(command);
       const items = (requests: typeof command.input.RequestItems) => requests?.[TableName]?.map(({ PutRequest }) => PutRequest?.Item?.pk?.S) ?? [];
@@ -183,7 +183,7 @@ describe('a fault, as the SDK sees it', () => {
       }
     });
 
-    test('leaves keys with how they are to be read, and reads the others', async () => {
+    test('keys are left with how they are to be read, and the others are read', async () => {
       const items = batchWrite(25);
       await plain.send(items);
       const Keys = items.input.RequestItems?.[TableName]?.map(({ PutRequest }) => PutRequest?.Item as Record<string, AttributeValue>);
@@ -199,7 +199,7 @@ describe('a fault, as the SDK sees it', () => {
       expect([all.Responses, all.UnprocessedKeys?.[TableName]?.Keys?.length]).toEqual([{}, 25]);
     });
 
-    test('adds to what DynamoDB itself left', async () => {
+    test('a fault leaves items beside those that DynamoDB itself left', async () => {
       const RequestItems = { [TableName]: Array.from({ length: 30 }, () => ({ PutRequest: { Item: aKey() } })) };
       const call = { operation: 'BatchWriteItem', input: { RequestItems }, headers: {}, accessKeyId: '', region: '', traceId: undefined };
       const effect = effectOf({ kind: 'unprocessed', rate: 0.5 }, call, new TableKeys([]));
@@ -213,7 +213,7 @@ describe('a fault, as the SDK sees it', () => {
       expect([sent > 0, sent < 30, pks(UnprocessedItems)]).toEqual([true, true, pks(RequestItems)]);
     });
 
-    test('of no item is none', async () => {
+    test('a fault that leaves no item is not counted', async () => {
       const { dynamodb, injector } = meeting({ kind: 'unprocessed', rate: 0 });
       expect((await dynamodb.send(batchWrite(3))).UnprocessedItems).toEqual({});
       expect(injector.list()).toMatchObject([{ injected: 0 }]);
@@ -234,14 +234,14 @@ describe('a fault, as the SDK sees it', () => {
       [statement, new ExecuteStatementCommand(insert(statement))],
       [statements, new BatchExecuteStatementCommand({ Statements: [insert(statements)] })],
       [partiql, new ExecuteTransactionCommand({ TransactStatements: [insert(partiql)] })],
-    ])('the write is done, and there is no answer (%#)', async (key, command) => {
+    ])('a write is done, and there is no answer (%#)', async (key, command) => {
       const { dynamodb, sent } = tables.store([{ kind: 'timeout-after-commit', count: 4 }]);
       await expect(dynamodb.send(command as PutItemCommand)).rejects.toMatchObject({ name: 'TimeoutError', $metadata: { attempts: 4 } });
       expect(sent).toHaveLength(4);
       expect(await get(key!)).toBeDefined();
     });
 
-    test('hits a read only where it is named', async () => {
+    test('a lost answer hits a read only where it is named', async () => {
       await meeting({ kind: 'timeout-after-commit' }).dynamodb.send(read());
       await meeting({ kind: 'timeout-after-commit' }).dynamodb.send(new ExecuteStatementCommand({ Statement: `SELECT * FROM "${TableName}" WHERE pk = 'x'` }));
       const { dynamodb } = meeting({ kind: 'timeout-after-commit', operation: 'GetItem' });
@@ -250,13 +250,13 @@ describe('a fault, as the SDK sees it', () => {
   });
 
   describe('which calls it hits', () => {
-    test('of the operation only', async () => {
+    test('a fault hits calls of its operation only', async () => {
       const { dynamodb } = meeting({ kind: 'internal-error', operation: 'GetItem' });
       await dynamodb.send(write());
       await expect(dynamodb.send(read())).rejects.toThrow('Internal server error');
     });
 
-    test('after so many, and at most so many', async () => {
+    test('a fault hits after so many calls, and at most so many', async () => {
       const { dynamodb, injector, sent } = meeting({ kind: 'conflict', after: 2, count: 1 });
       await dynamodb.send(write());
       await dynamodb.send(read());
@@ -267,20 +267,20 @@ describe('a fault, as the SDK sees it', () => {
       expect(injector.list()).toEqual([{ id: '1', kind: 'conflict', after: 2, count: 1, injected: 1 }]);
     });
 
-    test('a share of them', async () => {
+    test('a fault hits a share of the calls', async () => {
       const { dynamodb, injector } = meeting({ kind: 'conflict', rate: 0.5 });
       const outcomes = await Promise.all(Array.from({ length: 60 }, () => failure(dynamodb.send(write()))));
       const hit = outcomes.filter(Boolean).length;
       expect([hit > 0, hit < 60, injector.list()[0]?.injected]).toEqual([true, true, hit]);
     });
 
-    test('the first of several that hits', async () => {
+    test('of several faults the first that hits counts', async () => {
       const { dynamodb } = meeting({ kind: 'conflict', count: 1 }, { kind: 'conflict', reason: 'ItemCollectionSizeLimitExceeded' });
       await expect(dynamodb.send(write())).rejects.toMatchObject({ name: 'TransactionConflictException' });
       await expect(dynamodb.send(write())).rejects.toMatchObject({ name: 'ItemCollectionSizeLimitExceededException' });
     });
 
-    test('of another flow none', async () => {
+    test('a fault of another flow hits no call', async () => {
       await meeting({ kind: 'internal-error', function: 'another' }).dynamodb.send(write());
       await expect(meeting({ kind: 'internal-error', function: 'tested' }).dynamodb.send(write())).rejects.toThrow('Internal server error');
     });
@@ -299,7 +299,7 @@ describe('a fault, as the SDK sees it', () => {
       }
     });
 
-    test('indexes show what was, the table shows what is', async () => {
+    test('lagging indexes show what was, the table shows what is', async () => {
       const [kept, changed, deleted, made] = [aKey(), aKey(), aKey(), aKey()];
       for (const [key, name] of [[kept, 'kept'], [changed, 'old'], [deleted, 'deleted']] as const) await put(plain, key, name);
       const { dynamodb } = meeting({ kind: 'gsi-lag', seconds: 600 });
@@ -325,7 +325,7 @@ describe('a fault, as the SDK sees it', () => {
       expect(await byIndex(plain)).toEqual(['kept', 'made', 'new']);
     });
 
-    test('follows every way to write, in time', async () => {
+    test('a lagging index follows every way to write, in time', async () => {
       const [batched, transacted, updated, stated, gone] = [aKey(), aKey(), aKey(), aKey(), aKey()];
       const { dynamodb } = meeting({ kind: 'gsi-lag', seconds: 0.3 });
       // What is written by one call arrives item by item, so a number of items says nothing yet.
@@ -402,7 +402,7 @@ describe('a fault, as the SDK sees it', () => {
       await expect(byIndex(dynamodb)).rejects.toMatchObject({ name: 'InternalServerError' });
     });
 
-    test('ends with the fault', async () => {
+    test('the lag of an index ends with its fault', async () => {
       const { dynamodb, injector } = meeting({ kind: 'gsi-lag', seconds: 600 });
       await put(dynamodb, aKey(), 'new');
       expect(await byIndex(dynamodb)).toEqual([]);

@@ -37,7 +37,7 @@ const changed = (id: string, more: object): Template => {
 const without = (id: string): Template => Object.fromEntries(Object.entries(TEMPLATE).filter(([name]) => name !== id));
 
 describe('what the templates say of signed-in clients', () => {
-  test('whose tokens the identity pool takes, its role, and its tags', () => {
+  test('the template says whose tokens the identity pool takes, its role and its tags', () => {
     const { pool, resolver, resources } = read(TEMPLATE);
     const ref = (id: string) => resolver.ref(resources.find(({ logicalId }) => logicalId === id)!);
     expect(pool).toEqual({
@@ -48,7 +48,7 @@ describe('what the templates say of signed-in clients', () => {
     expect(ref('Pool')).toMatch(/^eu-west-1:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   });
 
-  test('nothing, where there is no identity pool', () => {
+  test('a template without identity pool gives no credentials', () => {
     expect(read(without('Pool')).pool).toBeUndefined();
   });
 
@@ -73,7 +73,7 @@ describe('the credentials of a signed-in client', () => {
   let now = Date.parse('2026-11-26T10:00:00.900Z');
   const sessions = new ClientSessions(() => now);
 
-  test('are those of a session with the tags that the token has claims for', () => {
+  test('credentials are those of a session with the tags that the token has claims for', () => {
     const { accessKeyId, sessionToken, expiresAt } = sessions.issue(POOL, { sub: 'ann' });
     expect(sessions.find(accessKeyId, sessionToken)).toEqual({ role: POOL.role, sessionName: 'CognitoIdentityCredentials', tags: { userId: 'ann' } });
     expect(expiresAt).toBe(Date.parse('2026-11-26T11:00:00Z') / 1_000);
@@ -81,13 +81,13 @@ describe('the credentials of a signed-in client', () => {
     expect(sessions.find(paying.accessKeyId, paying.sessionToken)?.tags).toEqual({ userId: 'ann', plan: 'gold' });
   });
 
-  test('are of their own each time', () => {
+  test('credentials are new each time', () => {
     const [first, second] = [sessions.issue(POOL, { sub: 'ann' }), sessions.issue(POOL, { sub: 'ann' })];
     for (const part of ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const) expect(first[part]).not.toBe(second[part]);
     expect(() => sessions.find(first.accessKeyId, second.sessionToken)).toThrow(SessionError);
   });
 
-  test('end after an hour, to the second', () => {
+  test('credentials end after an hour, to the second', () => {
     const { accessKeyId, sessionToken } = sessions.issue(POOL, { sub: 'ann' });
     const issued = now;
     now = Date.parse('2026-11-26T10:59:59.999Z');
@@ -99,7 +99,7 @@ describe('the credentials of a signed-in client', () => {
     now = issued;
   });
 
-  test('are refused after a restart, and never taken for the owner\'s', () => {
+  test('credentials are refused after a restart, and never taken for those of the owner', () => {
     const { accessKeyId, sessionToken } = sessions.issue(POOL, { sub: 'ann' });
     const restarted = new ClientSessions(() => now);
     expect(() => restarted.find(accessKeyId, sessionToken)).toThrow(expect.objectContaining({ code: 'UnrecognizedClientException' }));
@@ -109,7 +109,7 @@ describe('the credentials of a signed-in client', () => {
     expect(sessions.find(accessKeyId, 'any')).toBeUndefined();
   });
 
-  test('are not given for a claim that is no tag', () => {
+  test('credentials are not given for a claim that is no tag', () => {
     for (const plan of ['a'.repeat(256), '', 'Ärger 1_.:/=+-@']) expect(() => sessions.issue(POOL, { sub: 'ann', 'custom:plan': plan })).not.toThrow();
     for (const plan of ['a'.repeat(257), 'a*', 'a#b', 'a\n']) {
       expect(() => sessions.issue(POOL, { sub: 'ann', 'custom:plan': plan })).toThrow(TagError);

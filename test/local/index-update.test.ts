@@ -5,8 +5,8 @@ import { callApi } from '../../local/engine/api';
 import { type Engine, startEngine } from '../../local/engine/engine';
 import { findEngine } from '../../local/engine/find-engine';
 import { ensureTable, type GlobalTable } from '../../local/tables';
+import { layouts } from '../support/complete';
 import { engineUnderTest } from '../support/engine';
-import { LAYOUTS } from '../support/synthesize-once';
 import { resourcesOf } from '../support/templates';
 
 /** More than one page of anything, and of the batches below. */
@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
+describe.each(layouts('per-domain'))('a table of %s that is there already', (layout) => {
   const tables = resourcesOf(layout, 'AWS::DynamoDB::GlobalTable').map(({ Properties }) => Properties as unknown as GlobalTable);
   const table = tables.find(({ TableName }) => /Orders|Store$/.test(TableName)) as GlobalTable;
   /** As before its index byOrderId: DynamoDB takes no definition of an attribute that is in no key. */
@@ -48,7 +48,7 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
     return ids;
   };
 
-  test('gets an index that is added, with all that is in the table', async () => {
+  test('a table gets an index that is added, with all that is in the table', async () => {
     await ensureTable(engine, before, true);
     for (let first = 0; first < ORDERS; first += 25) {
       const puts = Array.from({ length: 25 }, (_, index) => {
@@ -74,7 +74,7 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
     expect(one.Items.map(({ orderId }) => orderId.S)).toEqual(['o1234']);
   });
 
-  test('loses one that is removed, and no item', async () => {
+  test('a table loses an index that is removed, and no item', async () => {
     const said: string[] = [];
     await ensureTable(engine, before, true, (text) => said.push(text));
     expect(said).toEqual([`Removing the index gsi2 of ${TableName} ...`]);
@@ -83,7 +83,7 @@ describe.each(LAYOUTS)('a table of %s that is there already', (layout) => {
     expect(Count).toBe(10);
   });
 
-  test('is not touched where two indexes change, or one and a key', async () => {
+  test('a table is not touched where two indexes change, or one and a key', async () => {
     const without = { ...before, GlobalSecondaryIndexes: [], AttributeDefinitions: before.AttributeDefinitions!.filter(({ AttributeName }) => !AttributeName!.startsWith('gsi1')) };
     await ensureTable(engine, without, true);
     await expect(ensureTable(engine, table, true)).rejects.toThrow(/other keys, indexes or stream records than the template now/);

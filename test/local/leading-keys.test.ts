@@ -77,7 +77,7 @@ describe('the key condition of a Query', () => {
     expect(query(expression)).toBe('own');
   });
 
-  test('every value that it gives the partition key counts', () => {
+  test('every value that a condition gives the partition key counts', () => {
     expect(query('pk = :own AND pk = :other')).toBe('own,other');
     expect(query('pk = :own AND (pk = :other)', { KeyConditions: { pk: { ComparisonOperator: 'EQ', AttributeValueList: [{ S: 'third' }] } } })).toBe('third,own,other');
   });
@@ -108,7 +108,7 @@ describe('the key condition of a Query', () => {
     expect(query(expression)).toBe(`unreadable: its KeyConditionExpression ${why}`);
   });
 
-  test('a name that is no text is none', () => {
+  test('an attribute name that is no text is none', () => {
     expect(query('#pk = :own', { ExpressionAttributeNames: { '#pk': 7 } })).toBe('unreadable: its KeyConditionExpression has an unexpected #pk');
   });
 
@@ -122,7 +122,7 @@ describe('the key condition of a Query', () => {
     expect(keysOf('Query', { TableName, KeyConditions })).toBe(keys);
   });
 
-  test('is that of the index', () => {
+  test('the partition key of a query of an index is that of the index', () => {
     const input = { TableName, IndexName: 'gsi1', KeyConditionExpression: 'gsi1pk = :own AND pk = :other', ExpressionAttributeValues };
     expect(keysOf('Query', input, ['gsi1pk'])).toBe('own');
   });

@@ -15,7 +15,7 @@ test.each([
   expect(joinClauses(statement)).toBe(joined);
 });
 
-test('what DynamoDB Local says of a duplicate', () => {
+test('a duplicate of DynamoDB Local has the name that DynamoDB gives it', () => {
   const Message = 'Duplicate primary key exists in table';
   const type = 'com.amazonaws.dynamodb.v20120810#';
   const mended = (error: object) => JSON.parse(mendErrorBody(Buffer.from(JSON.stringify(error)), nameDuplicates).toString()) as unknown;

@@ -67,7 +67,7 @@ describe('a PartiQL statement', () => {
     expect(keyOf(statement, ['pk', 'sk'])).toEqual({ pk: { S: 'pk' }, sk: { S: 'sk' } });
   });
 
-  test('the key of numbers and quotes', () => {
+  test('a key of numbers and quotes is read', () => {
     expect(keyOf(readStatement(`DELETE FROM T WHERE pk = 'it''s' AND sk = -1.5e3`), ['pk', 'sk'])).toEqual({
       pk: { S: "it's" },
       sk: { N: '-1.5e3' },

@@ -30,7 +30,7 @@ test('what the engine has no name for is what TTL removed', async () => {
   ]);
 });
 
-test('what the sweeper deletes is too, and nothing that it could not delete', async () => {
+test('what the sweeper deletes is removed by TTL, and nothing that it could not delete', async () => {
   const streams = passed(record('REMOVE', 'swept', NOW), record('REMOVE', 'kept', NOW));
   await streams.expire('T', { pk: { S: 'swept' } }, () => Promise.resolve());
   await expect(streams.expire('T', { pk: { S: 'kept' } }, () => Promise.reject(new Error('refused')))).rejects.toThrow('refused');

@@ -114,7 +114,7 @@ describe('what a role allows', () => {
     }
   });
 
-  test('each table of a batch is needed', async () => {
+  test('a batch needs the action on each of its tables', async () => {
     const both = { RequestItems: { Orders: {}, Products: {} } };
     expect(await ask([allow('dynamodb:BatchGetItem')], 'BatchGetItem', both)).toMatch(/on resource: \S+:table\/Products /);
   });
@@ -384,7 +384,7 @@ describe('what the templates say of a role', () => {
     expect(() => roleWith([statement])).toThrow(`a statement on ${service}:Do with the condition StringEquals on aws:SourceVpc`);
   });
 
-  test('a managed policy without these services does not', () => {
+  test('a managed policy without these services does not stop the start', () => {
     const ManagedPolicyArns = [{ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']] }];
     expect(roleWith([], { ManagedPolicyArns }).statements).toEqual([]);
   });
@@ -420,7 +420,7 @@ describe('a flow whose catalogue row is wrong', () => {
     writeFileSync(file, JSON.stringify(template));
   }
 
-  test('fails where an action is missing, and shows where one is too many', async () => {
+  test('a store fails where an action is missing, and shows where one is too many', async () => {
     cpSync(assemblyOf('per-domain'), folder, { recursive: true });
     change((actions) => [...actions.filter((action) => action !== 'dynamodb:UpdateItem'), 'dynamodb:Scan']);
     store = await startStore('per-domain', { assembly: folder });

@@ -114,7 +114,7 @@ describe('invoking a function', () => {
     expect(await invoke(pool(code))).toMatchObject({ errorMessage: message });
   });
 
-  test('an answer of more than 6 MB is none', async () => {
+  test('an answer of more than 6 MB is an error', async () => {
     const subject = pool(`export const handler = async ({ bytes }) => 'x'.repeat(bytes)`);
     expect(await invoke(subject, { bytes: 6 * 1024 * 1024 })).toMatchObject({ errorType: 'Function.ResponseSizeTooLarge' });
     expect(await invoke(subject, { bytes: 6 * 1024 * 1024 - 2 })).toHaveLength(6 * 1024 * 1024 - 2);

@@ -23,7 +23,7 @@ describe('the assembly is made when something changed, and only then', () => {
   });
   afterEach(() => rmSync(project, { recursive: true }));
 
-  test('the first time, then for a changed source, context or assembly', async () => {
+  test('the app is synthesized the first time, then for a changed source, context or assembly', async () => {
     expect(await run()).toBe(true);
     expect(await run()).toBe(false);
     expect(await run({ layout: 'single-table' })).toBe(true);
@@ -40,7 +40,7 @@ describe('the assembly is made when something changed, and only then', () => {
     expect(readdirSync(project).sort()).toEqual(['cdk.json', 'cdk.out', 'lib']);
   });
 
-  test('two at once make one whole assembly', async () => {
+  test('two starts at once make one whole assembly', async () => {
     await Promise.all([run(), run()]);
     expect(await run()).toBe(false);
   });

@@ -147,7 +147,7 @@ const keeper = createServer((request, response) => {
     } catch (error) {
       // A place that cannot be opened, or left, is given to nobody else.
       if (response.headersSent) response.destroy();
-      else response.writeHead(500).end(error instanceof Error ? error.message : String(error));
+      else response.writeHead(500).end((error as Error).message);
     }
   })();
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Platform, type PlatformOptions, startPlatform } from '../../local/platform';
 import { engineUnderTest } from './engine';
 import { borrowStore } from './lent-stores';
-import { assemblyOf, type Layout } from './synthesize-once';
+import { ASSEMBLIES, assemblyOf, type Layout } from './synthesize-once';
 
 /** An answer of the HTTP API. One of 400 and above is an error, unless its test reads the status; see `answered`. */
 export interface Answer {
@@ -63,12 +63,13 @@ export interface StartOptions {
 
 /**
  * A store of its own for a suite, empty. Its functions run in processes that served other suites before, unless the suite
- * keeps its data: starting them is most of what a store costs.
+ * keeps its data or has changed the assembly: starting them is most of what a store costs.
  */
 export async function startStore(layout: Layout, options: StartOptions = {}): Promise<TestStore> {
   const { denials } = options;
   const wanted = { assembly: assemblyOf(layout), region: 'us-east-1', ...options };
-  const store = (options.state === undefined && (await borrow(wanted))) || (await startOwn(wanted));
+  const isShared = options.state === undefined && wanted.assembly.startsWith(ASSEMBLIES);
+  const store = (isShared && (await borrow(wanted))) || (await startOwn(wanted));
   const withToken = (token: string | undefined) => client(store.url, token);
   const anonymous = withToken(undefined);
   const caller = async (claims: object) => withToken((await anonymous.post('/_local/tokens', claims)).body.token as string);

@@ -25,7 +25,7 @@ export const daxAssembly = (): string => assemblyWith(RUNNABLE.dax);
  * Every assembly that a suite looks at or runs is made once and kept, until one of the files that it was made from changes.
  * All suites and all runs of jest share them: an entry never changes, so one that is found can be read.
  */
-const CACHE = join(PROJECT, '.local/test');
+export const ASSEMBLIES = join(PROJECT, '.local/test');
 
 /** What an assembly depends on beside code of the project. */
 const SURROUNDINGS = ['cdk.json', 'package.json', 'package-lock.json', 'tsconfig.json', 'node_modules/.package-lock.json'];
@@ -107,9 +107,9 @@ const hashOf = ({ context, isRunnable, isNagged }: Entry, sources: readonly stri
   hashFiles(PROJECT, [...sources, ...SURROUNDINGS], [textOf(context), String(isRunnable), String(isNagged), process.version]).slice(0, 16);
 
 /** The file that has what an assembly was made from. */
-const sourcesFile = ({ name }: Entry) => join(CACHE, `${name}.sources.json`);
+const sourcesFile = ({ name }: Entry) => join(ASSEMBLIES, `${name}.sources.json`);
 
-const folderOf = ({ name }: Entry, hash: string) => join(CACHE, `${name}-${hash}`);
+const folderOf = ({ name }: Entry, hash: string) => join(ASSEMBLIES, `${name}-${hash}`);
 
 function find(entry: Entry): string | undefined {
   if (!existsSync(sourcesFile(entry))) return undefined;
@@ -125,8 +125,8 @@ function make(entry: Entry): string {
 const DRAFT = 'draft.';
 
 function draftOf({ context, isRunnable, isNagged }: Entry): Request {
-  mkdirSync(CACHE, { recursive: true });
-  return { context, folder: join(CACHE, `${DRAFT}${randomUUID()}`), isRunnable, isNagged };
+  mkdirSync(ASSEMBLIES, { recursive: true });
+  return { context, folder: join(ASSEMBLIES, `${DRAFT}${randomUUID()}`), isRunnable, isNagged };
 }
 
 const command = (requests: readonly Request[]) => ['--require', 'tsx/cjs', join(__dirname, 'synthesize.ts'), PROJECT, JSON.stringify(requests)];
@@ -160,11 +160,11 @@ function replace(file: string, text: string): void {
 
 /** Removes older versions, and what was left of a run that was killed. */
 function prune(): void {
-  if (!existsSync(CACHE)) return;
+  if (!existsSync(ASSEMBLIES)) return;
   const hour = Date.now() - 3_600_000;
   const versions = new Map<string, { path: string; at: number }[]>();
-  for (const name of readdirSync(CACHE)) {
-    const path = join(CACHE, name);
+  for (const name of readdirSync(ASSEMBLIES)) {
+    const path = join(ASSEMBLIES, name);
     const at = statSync(path).mtimeMs;
     if (name.startsWith(DRAFT)) {
       if (at < hour) rmSync(path, { recursive: true });

@@ -93,7 +93,7 @@ describe('a document client that goes through DAX', () => {
     await direct.Product.delete([one, other]).go();
   });
 
-  test('says what was consumed to who asks, and to nobody else', async () => {
+  test('a caller is told what was consumed only if it asks', async () => {
     const { client } = connect();
     const get = { TableName: NAMES.products, Key: { pk: 'a', sk: 'b' } };
     expect(await client.send(new GetCommand({ ...get, ReturnConsumedCapacity: 'TOTAL' }))).toMatchObject({ ConsumedCapacity: { CapacityUnits: 0.5 } });
@@ -127,7 +127,7 @@ describe('a document client that goes through DAX', () => {
   });
 
   describe('what goes to DynamoDB', () => {
-    test('strongly consistent reads', async () => {
+    test('strongly consistent reads go to DynamoDB', async () => {
       const { dax, through, dynamodb } = connect();
       await through.Product.get({ productId: 'x' }).go({ consistent: true });
       await through.Product.get([{ productId: 'x' }]).go({ consistent: true });
@@ -151,7 +151,7 @@ describe('a document client that goes through DAX', () => {
   });
 
   describe('errors are those of the SDK', () => {
-    test('a condition that does not hold', async () => {
+    test('a condition that does not hold fails as without DAX', async () => {
       const { through, direct } = connect();
       const item = product();
       const failures = [];

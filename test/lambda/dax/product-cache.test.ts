@@ -24,13 +24,13 @@ describe('the library of DAX', () => {
   afterEach(() => void delete process.env.DAX_ENDPOINT);
   const dynamodb = { send: async () => ({}) } as unknown as DynamoDBDocumentClient;
 
-  test('is not loaded where the template names no cluster', () => {
+  test('the library of DAX is not loaded where the template names no cluster', () => {
     expect([productCache(dynamodb), mockLibrary.loaded]).toEqual([undefined, 0]);
     process.env.DAX_ENDPOINT = '';
     expect([productCache(dynamodb), mockLibrary.loaded]).toEqual([undefined, 0]);
   });
 
-  test('removes all listeners for warnings as it loads; they are put back', async () => {
+  test('the library of DAX removes all listeners for warnings as it loads, and they are put back', async () => {
     mockLibrary.client = { get: async () => ({ Item: { name: 'Tea' } }) };
     const listener = () => {};
     process.on('warning', listener);
@@ -127,7 +127,7 @@ describe('the functions, where DAX is dead', () => {
     expect(await isThere()).toBe(true);
   });
 
-  test('somebody listens and says nothing: the same', async () => {
+  test('the functions answer where somebody listens for DAX and says nothing', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})));
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));

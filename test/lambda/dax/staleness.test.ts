@@ -245,11 +245,11 @@ describe('docs/dax.md: what is stale, and for how long', () => {
     },
   };
 
-  test('each row has a test, and each test a row', () => {
+  test('each row of the document has a test, and each test a row', () => {
     expect(ROWS.toSorted()).toEqual(Object.keys(scenarios).toSorted());
   });
 
-  test.each(Object.entries(scenarios))('%s', async (_, holds) => {
+  test.each(Object.entries(scenarios))('%s is stale as long as the document says', async (_, holds) => {
     await expect(holds()).resolves.toBeUndefined();
   });
 });

@@ -75,11 +75,11 @@ describe('who is gone', () => {
     expect(store.sent.filter((operation) => operation === 'DeleteItem')).toHaveLength(121);
   });
 
-  test('may have had nothing', async () => {
+  test('an account that had nothing is cleaned up', async () => {
     await expect(cleanUp(newUser(), plain)).resolves.toBeUndefined();
   });
 
-  test('leaves no statistics that know of no order', async () => {
+  test('an account leaves no statistics that know of no order', async () => {
     const userId = newUser();
     await plain.CustomerStats.put({ userId, orders: -1, spent: { EUR: -5 } }).go();
     await cleanUp(userId, plain);
@@ -200,7 +200,7 @@ describe('who is gone', () => {
       });
     });
 
-    test('when two deliveries run at once', async () => {
+    test('an account leaves nothing when two deliveries run at once', async () => {
       const userId = newUser();
       await prepare(userId);
       await Promise.all([cleanUp(userId, tables.store().entities), cleanUp(userId, tables.store().entities)]);
@@ -208,7 +208,7 @@ describe('who is gone', () => {
     });
   });
 
-  test('fails when the deadline comes first', async () => {
+  test('a clean-up fails when the deadline comes first', async () => {
     const userId = newUser();
     await account(plain, userId);
     const store = tables.store((operation) => (operation === 'DeleteItem' ? { kind: 'throttle' } : 'pass'), { maxAttempts: 1 });

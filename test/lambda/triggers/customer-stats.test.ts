@@ -90,7 +90,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'single-table'))('the statist
   });
   afterAll(() => tables.stop());
 
-  test('count orders, and their sums by currency', async () => {
+  test('the statistics count orders, and their sums by currency', async () => {
     const customer = newCustomer();
     const orders = [
       life({ orderId: 'o1', totalMinor: 500 }),
@@ -111,7 +111,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'single-table'))('the statist
     expect(await found(customer, plain)).toMatchObject({ orders: 1, spent: { EUR: 30 } });
   });
 
-  test('name no currency of which nothing is left', async () => {
+  test('the statistics name no currency of which nothing is left', async () => {
     const customer = newCustomer();
     await deliver(plain, ...recordsOf(customer, life({ fate: 'cancelled' })));
     expect(await found(customer, plain)).toEqual({ orders: 0, spent: {}, lastOrderAt: PLACED_AT });
@@ -237,7 +237,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'single-table'))('the statist
     expect(await found(customer, plain)).toMatchObject({ orders: 1, spent: { EUR: 500 } });
   });
 
-  test('do not miss an order of an account that is gone', async () => {
+  test('the statistics do not miss an order of an account that is gone', async () => {
     const customer = newCustomer();
     const [placed, cancelled] = recordsOf(customer, life({ fate: 'cancelled' }));
     await deliver(plain, placed!);
@@ -312,7 +312,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'single-table'))('the statist
       }
     };
 
-    test('and any number, they come to what the orders say', async () => {
+    test('records in any order and any number come to what the orders say', async () => {
       await fc.assert(
         fc.asyncProperty(deliveries, async ({ orders, customer, records }) => {
           const run = ++count;
@@ -324,7 +324,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'single-table'))('the statist
       );
     });
 
-    test('and by two dispatchers at once', async () => {
+    test('records in any order, by two dispatchers at once, come to what the orders say', async () => {
       jest.spyOn(process.stdout, 'write').mockReturnValue(true);
       const dispatchers = [tables.store(), tables.store()].map(({ entities }) =>
         dispatcher([

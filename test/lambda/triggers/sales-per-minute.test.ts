@@ -56,13 +56,13 @@ test('each order counts at the minute in which it was placed, by its currency', 
   ]);
 });
 
-test('once in a batch, though it comes twice', async () => {
+test('an order counts once in a batch, though it comes twice', async () => {
   const record = streamRecord({ after: order() });
   await deliver(change(record), change(record), change(streamRecord({ after: order() })));
   expect(sales()).toHaveLength(2);
 });
 
-test('no other change counts', async () => {
+test('no change counts but a new order', async () => {
   const before = order();
   const cancelled = { before, after: order({ status: 'Cancelled' }) };
   const others = [cancelled, { before }, { after: written('OrderEvent') }].map((item) => change(streamRecord(item)));

@@ -219,7 +219,7 @@ describe('a record that no code here can work with is refused by its name', () =
     expect(error.message).toMatch(/^Not a stream record: INSERT, event bad$/);
   });
 
-  test('and nothing at all', () => {
+  test('a record without an image has nothing at all', () => {
     expect(refusal({}, 'KEYS_ONLY')).toBeInstanceOf(BadRecord);
   });
 });

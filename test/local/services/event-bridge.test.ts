@@ -132,7 +132,7 @@ test('a function needs events:PutEvents on every bus', async () => {
   });
 });
 
-test('an operation that does not run here is refused by name', async () => {
+test('an operation of EventBridge that does not run here is refused by name', async () => {
   const refused = await failure(new EventBridgeClient(services.owner).send(new ListRulesCommand({})));
   expect(refused).toMatchObject({ name: 'UnknownOperationException', message: 'ListRules does not run here. There is PutEvents.' });
 });

@@ -62,7 +62,7 @@ test('a function needs lambda:InvokeFunction on the function', async () => {
   });
 });
 
-test('an operation that does not run here is refused by name', async () => {
+test('an operation of Lambda that does not run here is refused by name', async () => {
   const refused = await failure(new LambdaClient(services.owner).send(new ListFunctionsCommand({})));
   expect(refused).toMatchObject({ name: 'UnknownOperationException' });
 });

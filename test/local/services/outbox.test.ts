@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const open = (most?: number) => new Outbox(file, () => Date.parse('2026-05-01T10:00:00Z'), most);
 const subjects = (outbox: Outbox) => outbox.list('email').map(({ subject }) => subject);
 
-test('lists newest first, all or of one kind', () => {
+test('the outbox lists newest first, all or of one kind', () => {
   const outbox = open();
   outbox.add({ kind: 'email', subject: 'a' });
   outbox.add({ kind: 'event', bus: 'b', at: '2025-01-01T00:00:00.000Z' });
@@ -24,7 +24,7 @@ test('lists newest first, all or of one kind', () => {
   ]);
 });
 
-test('survives a restart; a last line that was not written whole is cut off', () => {
+test('the outbox survives a restart; a last line that was not written whole is cut off', () => {
   open().add({ kind: 'email', subject: 'a' });
   appendFileSync(file, '{"kind":"email","subj');
   const again = open();
@@ -33,7 +33,7 @@ test('survives a restart; a last line that was not written whole is cut off', ()
   expect(subjects(open())).toEqual(['b', 'a']);
 });
 
-test('keeps the newest in memory, and drops the others from the file at the next start', () => {
+test('the outbox keeps the newest in memory, and drops the others from the file at the next start', () => {
   const outbox = open(2);
   for (const subject of ['a', 'b', 'c']) outbox.add({ kind: 'email', subject });
   expect(subjects(outbox)).toEqual(['c', 'b']);

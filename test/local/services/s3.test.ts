@@ -104,7 +104,7 @@ test('an object can be put only where there is none', async () => {
   expect(await get('once')).toBe('1');
 });
 
-test('what is refused has the names that the SDK knows', async () => {
+test('what S3 refuses has the names that the SDK knows', async () => {
   expect(await failure(get('none'))).toMatchObject({ name: 'NoSuchKey', status: 404 });
   expect(await failure(s3.send(new HeadObjectCommand({ Bucket, Key: 'none' })))).toMatchObject({ name: 'NotFound', status: 404 });
   expect(await failure(put('x', 'x', { Bucket: 'other' }))).toMatchObject({ name: 'NoSuchBucket', status: 404 });

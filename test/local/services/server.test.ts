@@ -82,7 +82,7 @@ describe('a signed-in client', () => {
   });
   const issue = (...statements: PolicyStatement[]) => services.sessions.issue({ role: { name: 'store-Clients', statements }, tags: {} }, {});
 
-  test('may do what its role allows, and is no owner of this machine', async () => {
+  test('a signed-in client may do what its role allows, and is no owner of this machine', async () => {
     const [reader, lister] = [issue(allow('dynamodb:GetItem', '*')), issue(allow('sqs:ListQueues', '*'))];
     const denied = await ask('POST', '/', signedBy(reader.accessKeyId, reader.sessionToken));
     expect(denied).toMatchObject({ code: 'AccessDeniedException', body: expect.stringContaining('assumed-role/store-Clients/CognitoIdentityCredentials is not') });
@@ -90,7 +90,7 @@ describe('a signed-in client', () => {
     expect(services.permissions.list().denied).not.toContainEqual(expect.objectContaining({ action: 'sqs:ListQueues' }));
   });
 
-  test('is refused with another token, a key that nobody has, and after an hour', async () => {
+  test('a signed-in client is refused with another token, with an unknown key, and after an hour', async () => {
     const { accessKeyId, sessionToken } = issue(allow('sqs:*', '*'));
     const refused = { status: 403, code: 'UnrecognizedClientException' };
     expect(await ask('POST', '/', signedBy(accessKeyId))).toMatchObject(refused);

@@ -108,7 +108,7 @@ test('queues are listed, described and purged', async () => {
   expect(await attribute('ApproximateNumberOfMessages')).toBe('0');
 });
 
-test('what is refused has the names that the SDK knows', async () => {
+test('what SQS refuses has the names that the SDK knows', async () => {
   expect(await failure(sqs.send(new GetQueueUrlCommand({ QueueName: 'none' })))).toMatchObject({
     name: 'QueueDoesNotExist',
     message: 'The specified queue does not exist.',

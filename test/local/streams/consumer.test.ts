@@ -16,23 +16,23 @@ const abortAfter =
   };
 
 describe('batches', () => {
-  test('have up to BatchSize records, in order', async () => {
+  test('batches have up to BatchSize records, in order', async () => {
     const { log } = await run({ properties: { BatchSize: 2 }, records: records('1', '2', '3') });
     expect(log).toEqual(['invoke 1 2', 'checkpoint 2', 'invoke 3', 'checkpoint 3']);
   });
 
-  test('go on behind the checkpoint', async () => {
+  test('batches go on behind the checkpoint', async () => {
     const { invocations } = await run({ records: records('1', '2', '3'), checkpoint: '2' });
     expect(invocations).toEqual([['3']]);
   });
 
-  test('are filled after filtering', async () => {
+  test('batches are filled after filtering', async () => {
     const all = ['1', '2', '3', '4', '5', '6'].map((id) => record(id, { wanted: id !== '1' && id !== '5' }));
     const { log } = await run({ properties: { BatchSize: 2, ...filter({ wanted: [true] }) }, records: all });
     expect(log).toEqual(['invoke 2 3', 'checkpoint 3', 'invoke 4 6', 'checkpoint 6']);
   });
 
-  test('end before the first record that would make the event larger than 6 MB', async () => {
+  test('a batch ends before the first record that would make the event larger than 6 MB', async () => {
     const overhead = JSON.stringify({ Records: [record('1', { data: '' }).event, record('2', { data: '' }).event] }).length;
     const half = (6 * 1_024 * 1_024 - overhead) / 2;
     const pair = (bytes: number) => [record('1', { data: 'é'.repeat(Math.floor(half / 2)) }), record('2', { data: 'x'.repeat(bytes) })];
@@ -48,12 +48,12 @@ describe('batches', () => {
 });
 
 describe('records that are filtered out', () => {
-  test('never invoke, and advance the checkpoint', async () => {
+  test('records that are filtered out never invoke, and advance the checkpoint', async () => {
     const { log } = await run({ properties: filter({ wanted: [true] }), records: records('1', '2') });
     expect(log).toEqual(['checkpoint 2']);
   });
 
-  test('behind a batch are passed when it is done with, not before', async () => {
+  test('filtered records behind a batch are passed when it is done, not before', async () => {
     const all = [record('1', { wanted: true }), record('2'), record('3')];
     const { log } = await run({
       properties: { ...filter({ wanted: [true] }), ...RETRIES(1) },
@@ -65,7 +65,7 @@ describe('records that are filtered out', () => {
 });
 
 describe('the batching window', () => {
-  test('waits for more until its end, counted from the first record', async () => {
+  test('a window waits for more until its end, counted from the first record', async () => {
     const more = records('2', '3');
     const { invocations, waits } = await run({
       properties: { MaximumBatchingWindowInSeconds: 10 },
@@ -80,7 +80,7 @@ describe('the batching window', () => {
     expect(waits).toEqual([10_000, 6_000, 2_000]);
   });
 
-  test('ends when the batch is full', async () => {
+  test('a window ends when the batch is full', async () => {
     const { invocations, waits } = await run({
       properties: { MaximumBatchingWindowInSeconds: 10, BatchSize: 2 },
       records: records('1'),
@@ -92,12 +92,12 @@ describe('the batching window', () => {
     expect(waits).toEqual([10_000]);
   });
 
-  test('without one, a batch is what there is', async () => {
+  test('without a window, a batch is what there is', async () => {
     const { waits } = await run({ records: records('1') });
     expect(waits).toEqual([]);
   });
 
-  test('an abort within it ends at once, without an invocation', async () => {
+  test('an abort within a window ends at once, without an invocation', async () => {
     const { log } = await run({
       properties: { MaximumBatchingWindowInSeconds: 10 },
       records: records('1'),
@@ -108,7 +108,7 @@ describe('the batching window', () => {
 });
 
 describe('a batch that fails', () => {
-  test('blocks those behind it until it succeeds', async () => {
+  test('a batch that fails blocks those behind it until it succeeds', async () => {
     const { log } = await run({
       properties: { BatchSize: 2 },
       records: records('1', '2', '3'),
@@ -117,12 +117,12 @@ describe('a batch that fails', () => {
     expect(log).toEqual(['invoke 1 2', 'invoke 1 2', 'invoke 1 2', 'invoke 1 2', 'checkpoint 2', 'invoke 3', 'checkpoint 3']);
   });
 
-  test('is tried again after 25 ms, twice as long each time, up to 150', async () => {
+  test('a batch that fails is tried again after 25 ms, twice as long each time, up to 150', async () => {
     const { waits } = await run({ records: records('1'), answer: (_batch, n) => (n < 6 ? THROWN : OK) });
     expect(waits).toEqual([25, 50, 100, 150, 150, 150]);
   });
 
-  test('waits as long as at first when the one before it failed often', async () => {
+  test('a batch waits as long as at first when the one before it failed often', async () => {
     const { waits } = await run({
       properties: { BatchSize: 1 },
       records: records('1', '2'),
@@ -145,7 +145,7 @@ describe('a batch that fails', () => {
     expect(checkpoints).toEqual(['2', '3']);
   });
 
-  test('without an on-failure destination is only reported', async () => {
+  test('a discarded batch without an on-failure destination is only reported', async () => {
     const { sent, discarded, checkpoints } = await run({ properties: RETRIES(0), records: records('1'), answer: () => THROWN });
     expect(sent).toEqual([]);
     expect(discarded).toEqual([['1']]);
@@ -168,7 +168,7 @@ describe('a batch that fails', () => {
 describe('MaximumRecordAgeInSeconds', () => {
   const AGE = { MaximumRecordAgeInSeconds: 60 };
 
-  test('discards what is older before it is tried, and the rest goes on', async () => {
+  test('records past the age are discarded before they are tried, and the rest goes on', async () => {
     const { invocations, sent, discarded } = await run({
       properties: { ...DESTINATION, ...AGE },
       records: [record('1', {}, START - 60_002), record('2', {}, START - 60_001), record('3', {}, START - 60_000)],
@@ -183,7 +183,7 @@ describe('MaximumRecordAgeInSeconds', () => {
     expect(sent[0]).not.toHaveProperty('responseContext');
   });
 
-  test('ends retries that have no end otherwise', async () => {
+  test('the age of records ends retries that have no end otherwise', async () => {
     const { invocations, sent } = await run({
       properties: { ...DESTINATION, ...AGE, BatchSize: 1 },
       records: [record('1', {}, START - 59_900), record('2')],
@@ -197,7 +197,7 @@ describe('MaximumRecordAgeInSeconds', () => {
     });
   });
 
-  test('-1 takes any age', async () => {
+  test('a maximum age of -1 takes records of any age', async () => {
     const { invocations } = await run({ records: [record('1', {}, 0)] });
     expect(invocations).toEqual([['1']]);
   });
@@ -206,7 +206,7 @@ describe('MaximumRecordAgeInSeconds', () => {
 describe('the on-failure record', () => {
   const arrived = [record('1', {}, START), record('2', {}, START + 1_250)];
 
-  test('of a DynamoDB stream', async () => {
+  test('the on-failure record of a DynamoDB stream', async () => {
     const { sent } = await run({ properties: { ...DESTINATION, ...RETRIES(0) }, records: arrived, answer: () => THROWN });
     expect(sent).toEqual([
       {
@@ -227,7 +227,7 @@ describe('the on-failure record', () => {
     ]);
   });
 
-  test('of a Kinesis stream', async () => {
+  test('the on-failure record of a Kinesis stream', async () => {
     const EventSourceArn = 'arn:aws:kinesis:eu-west-1:000000000000:stream/orders';
     const { sent } = await run({ properties: { ...DESTINATION, ...RETRIES(0), EventSourceArn }, records: arrived, answer: () => THROWN });
     expect(sent).toHaveLength(1);
@@ -239,7 +239,7 @@ describe('the on-failure record', () => {
     });
   });
 
-  test('has no functionError when the response named the records', async () => {
+  test('an on-failure record has no functionError when the response named the records', async () => {
     const { sent } = await run({
       properties: { ...DESTINATION, ...RETRIES(0), ...REPORTING },
       records: arrived,
@@ -249,7 +249,7 @@ describe('the on-failure record', () => {
     expect(sent[0]).toMatchObject({ responseContext: { functionError: null }, DDBStreamBatchInfo: { startSequenceNumber: '2', batchSize: 1 } });
   });
 
-  test('is sent until that succeeds, and nothing is passed or lost meanwhile', async () => {
+  test('an on-failure record is sent until that succeeds, and nothing is passed or lost meanwhile', async () => {
     let failures = 3;
     const { log, sent, waits, discarded, errors } = await run({
       properties: { ...DESTINATION, ...RETRIES(0), BatchSize: 1 },
@@ -305,13 +305,13 @@ describe('ReportBatchItemFailures', () => {
     expect(discarded).toEqual([['1', '2']]);
   });
 
-  test('is ignored unless enabled', async () => {
+  test('a partial response is ignored unless enabled', async () => {
     const { discarded, checkpoints } = await two('{"batchItemFailures":[{"itemIdentifier":"1"}]}', {});
     expect(discarded).toEqual([]);
     expect(checkpoints).toEqual(['2']);
   });
 
-  test('of several items the lowest counts: all from there are retried, the checkpoint is before it', async () => {
+  test('of several failed items the lowest counts: all from there are retried, the checkpoint is before it', async () => {
     const { log } = await run({
       properties: REPORTING,
       records: records('1', '2', '3', '4'),
@@ -320,7 +320,7 @@ describe('ReportBatchItemFailures', () => {
     expect(log).toEqual(['invoke 1 2 3 4', 'checkpoint 1', 'invoke 2 3 4', 'checkpoint 4']);
   });
 
-  test('without bisect the rest uses up retries', async () => {
+  test('without bisect the rest of a partial response uses up retries', async () => {
     const { invocations, discarded } = await run({
       properties: { ...REPORTING, ...RETRIES(1) },
       records: records('1', '2', '3'),
@@ -332,7 +332,7 @@ describe('ReportBatchItemFailures', () => {
 });
 
 describe('BisectBatchOnFunctionError', () => {
-  test('splits in two until the record that fails is alone, and only that is discarded', async () => {
+  test('bisect splits in two until the record that fails is alone, and only that is discarded', async () => {
     const { log, discarded, sent } = await run({
       properties: { ...DESTINATION, ...BISECTING, ...RETRIES(1) },
       records: records('1', '2', '3', '4', '5'),
@@ -364,7 +364,7 @@ describe('BisectBatchOnFunctionError', () => {
     expect(waits).toEqual([]);
   });
 
-  test('with a partial response splits there, and only the rest is retried', async () => {
+  test('bisect with a partial response splits there, and only the rest is retried', async () => {
     const { log, discarded } = await run({
       properties: { ...BISECTING, ...REPORTING, ...RETRIES(1) },
       records: records('1', '2', '3', '4'),
@@ -383,7 +383,7 @@ describe('BisectBatchOnFunctionError', () => {
     expect(discarded).toEqual([['3']]);
   });
 
-  test('splits in the middle when a function that reports items throws', async () => {
+  test('bisect splits in the middle when a function that reports items throws', async () => {
     const { invocations } = await run({
       properties: { ...BISECTING, ...REPORTING },
       records: records('1', '2', '3', '4'),
@@ -398,7 +398,7 @@ describe('BisectBatchOnFunctionError', () => {
 });
 
 describe('an abort', () => {
-  test('in the last retry gives nothing up: what failed may have been ended with the platform', async () => {
+  test('an abort in the last retry gives nothing up: what failed may have been ended with the platform', async () => {
     const { sent, checkpoints } = await run({
       properties: { ...DESTINATION, MaximumRetryAttempts: 0, BatchSize: 1 },
       records: records('1'),
@@ -407,12 +407,12 @@ describe('an abort', () => {
     expect([sent, checkpoints]).toEqual([[], []]);
   });
 
-  test('ends after the invocation under way, whose success counts', async () => {
+  test('an abort ends after the invocation under way, whose success counts', async () => {
     const { log } = await run({ properties: { BatchSize: 1 }, records: records('1', '2'), answer: abortAfter(1, OK) });
     expect(log).toEqual(['invoke 1', 'checkpoint 1']);
   });
 
-  test('during the invocation leaves a batch that failed for the next start', async () => {
+  test('an abort during the invocation leaves a batch that failed for the next start', async () => {
     const { log } = await run({ records: records('1', '2'), answer: abortAfter(2, THROWN) });
     expect(log).toEqual(['invoke 1 2', 'invoke 1 2']);
   });
@@ -432,7 +432,7 @@ describe('an abort', () => {
     expect(log).toEqual(['invoke 1']);
   });
 
-  test('while an on-failure record cannot be sent does not move the checkpoint', async () => {
+  test('an abort while an on-failure record cannot be sent does not move the checkpoint', async () => {
     const { sent, discarded, checkpoints, waits } = await run({
       properties: { ...DESTINATION, ...RETRIES(0) },
       records: records('1'),

@@ -4,7 +4,7 @@ import { UserError } from '../../../local/user-error';
 const required = { EventSourceArn: 'arn:aws:dynamodb:eu-west-1:0:table/Orders/stream/1', FunctionName: 'on-order', StartingPosition: 'LATEST' };
 const filters = (...patterns: unknown[]) => ({ FilterCriteria: { Filters: patterns.map((pattern) => ({ Pattern: JSON.stringify(pattern) })) } });
 
-test("Lambda's defaults", () => {
+test('a mapping without settings has the defaults of Lambda', () => {
   expect(readMapping('Mapping', required)).toEqual({
     id: 'Mapping',
     functionName: 'on-order',
@@ -21,7 +21,7 @@ test("Lambda's defaults", () => {
   });
 });
 
-test('everything that it can say', () => {
+test('a mapping has all the settings of the template', () => {
   expect(
     readMapping('Mapping', {
       ...required,
@@ -60,12 +60,12 @@ describe('filters', () => {
     expect(readMapping('Mapping', { ...required, ...criteria }).matches({ eventName: 'REMOVE' })).toBe(true);
   });
 
-  test('are OR-ed', () => {
+  test('the filters of a mapping are OR-ed', () => {
     const { matches } = readMapping('Mapping', { ...required, ...filters({ eventName: ['INSERT'] }, { eventName: ['REMOVE'] }) });
     expect(['INSERT', 'MODIFY', 'REMOVE'].map((eventName) => matches({ eventName }))).toEqual([true, false, true]);
   });
 
-  test('see the data of a Kinesis record decoded, as JSON if it is any', () => {
+  test('filters see the data of a Kinesis record decoded, as JSON if it is any', () => {
     const kinesis = (data: string) => ({ kinesis: { partitionKey: 'p', data: Buffer.from(data).toString('base64') } });
     const criteria = filters({ data: { order: { total: [{ numeric: ['>', 5] }] } } }, { data: ['é'] });
     const { matches } = readMapping('Mapping', { ...required, ...criteria });
@@ -75,7 +75,7 @@ describe('filters', () => {
     expect(matches(kinesis('e'))).toBe(false);
   });
 
-  test('a malformed one is refused, and names the mapping', () => {
+  test('a malformed filter is refused, and the error names the mapping', () => {
     expect(() => readMapping('Mapping', { ...required, ...filters({ a: [{ about: 1 }] }) })).toThrow(
       'The event source mapping Mapping: The event pattern at a has the operator "about"; known: prefix',
     );
