@@ -15,7 +15,7 @@ module.exports = {
   moduleNameMapper: { '^jsonschema$': '<rootDir>/lib/substitutes/jsonschema.ts' },
   globalSetup: '<rootDir>/test/support/synthesize-once.ts',
   globalTeardown: '<rootDir>/test/support/lent-stores.ts',
-  reporters: ['default', '<rootDir>/test/support/times-reporter.js'],
+  reporters: ['default', '<rootDir>/test/support/run-reporter.js'],
   // It ends a test that hangs, on a busy machine too; how long anything may take is no test's matter.
   testTimeout: 300_000,
   // The suites wait more than they compute; jest would leave a core to itself.

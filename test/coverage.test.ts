@@ -66,7 +66,7 @@ interface Callee {
   callee?: Callee;
 }
 
-test.each(ROWS)('%s', (_concept, here, files = '', tests = '', ...more) => {
+test.each(ROWS)('the row of %s names files and tests that there are', (_concept, here, files = '', tests = '', ...more) => {
   expect([here, more]).toEqual([expect.stringMatching(/\S/), []]);
   for (const file of files.split(', ')) {
     const [, text, path = ''] = /^\[([^\]]+)\]\(\.\.\/([^)]+)\)$/.exec(file) ?? [];
@@ -75,7 +75,7 @@ test.each(ROWS)('%s', (_concept, here, files = '', tests = '', ...more) => {
   for (const proof of tests.split('<br>')) {
     const [, text = '', path = '', title = ''] = /^\[([^\]]+)\]\(\.\.\/([^)]+)\): `([^`]+)`$/.exec(proof) ?? [];
     expect([proof, path]).toEqual([proof, `test/${text}.test.ts`]);
-    expect([...titlesIn(path)]).toContain(title);
+    expect([path, titlesIn(path).has(title) ? title : `nothing is named so: ${title}`]).toEqual([path, title]);
   }
 });
 

@@ -81,7 +81,8 @@ function run(jars: string, pattern: string, quiet = false): Report | undefined {
     spawnSync(file, args, {
       cwd: PROJECT,
       stdio: ['ignore', 'ignore', quiet ? 'ignore' : 'inherit'],
-      env: { ...process.env, STORE_ENGINE: ENGINE, DYNAMODB_LOCAL_DIR: jars },
+      // Tests that must fail are not counted as failures.
+      env: { ...process.env, STORE_ENGINE: ENGINE, DYNAMODB_LOCAL_DIR: jars, ...(quiet && { TEST_RESULTS: '' }) },
     });
     return existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as Report) : undefined;
   } finally {

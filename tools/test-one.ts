@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { type Flow, FLOWS } from '../lib/flows';
-import TimesReporter from '../test/support/times-reporter';
+import RunReporter from '../test/support/run-reporter';
 
 /**
  * Runs the tests that a change of one file needs, in less than 20 seconds: `npm run test:one -- lambda/orders/place-order.ts`.
@@ -72,7 +72,7 @@ function calling({ route }: Flow): string[] {
 
 /** As many as their time allows, in their order; the first one in any case. */
 function within(budgetMs: number, suites: readonly string[]): { chosen: string[]; left: string[] } {
-  const times = TimesReporter.readTimes();
+  const times = RunReporter.readTimes();
   const [chosen, left]: [string[], string[]] = [[], []];
   let sum = 0;
   for (const suite of suites) {
@@ -104,7 +104,7 @@ function main(paths: readonly string[]): number {
   const files = paths.map((path) => relative(PROJECT, resolve(PROJECT, path)).replaceAll('\\', '/'));
   const flows = (FLOWS as readonly Flow[]).filter(({ entry }) => files.includes(`lambda/${entry}.ts`));
   const byName = flows.length > 0 ? BY_NAME.map((suite) => `${suite}.test.ts`) : [];
-  const times = TimesReporter.readTimes();
+  const times = RunReporter.readTimes();
   // What the table names in its order, then the others, the quick ones first.
   const others = [...files.flatMap(importing), ...flows.flatMap(calling)].sort((a, b) => (times[a] ?? UNKNOWN_MS) - (times[b] ?? UNKNOWN_MS));
   const suites = [...new Set([...files.flatMap(named), ...others])].filter((suite) => testFiles.includes(suite) && !byName.includes(suite));

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import TimesReporter from '../test/support/times-reporter';
+import RunReporter from '../test/support/run-reporter';
 
 const PROJECT = resolve(__dirname, '..');
 
 /** Prints how long each suite took when it last ran, the longest first; and each folder. */
 function main(): void {
-  const times = Object.entries(TimesReporter.readTimes()).filter(([file]) => existsSync(join(PROJECT, file)));
+  const times = Object.entries(RunReporter.readTimes()).filter(([file]) => existsSync(join(PROJECT, file)));
   if (times.length === 0) return console.log('No suite has run yet: npm test');
   const folders = new Map<string, number>();
   for (const [file, ms] of times) {

@@ -39,19 +39,19 @@ const [plain, beside] = [bundlesIn(assemblyOf('per-domain')), bundlesIn(daxAssem
 const throughDax = (FLOWS as readonly Flow[]).flatMap(({ name, dax }) => (dax ? [name] : []));
 const foundIn = (digests: Record<string, string> = {}) => Object.values(digests).flatMap((digest) => ofDax.get(digest) ?? []);
 
-describe('the bundles of an app with a cache', () => {
-  test('have the client of DAX where the catalogue says so', () => {
+describe('the bundles', () => {
+  test('of the flows that use it have the client of DAX, as the catalogue says so', () => {
     expect(throughDax).toHaveLength(7);
     expect(throughDax.filter((name) => foundIn(beside.get(name)).length === 0)).toEqual([]);
   });
 
-  test('are those of an app without one, byte by byte, everywhere else', () => {
+  test('of all other functions are those of an app without one, byte by byte', () => {
     const others = [...plain.keys()].filter((name) => !throughDax.includes(name));
     expect(others.length).toBeGreaterThan(30);
     for (const name of others) expect([name, beside.get(name)]).toEqual([name, plain.get(name)]);
   });
 
-  test('without one nobody has the client', () => {
+  test('of an app without a cache have no client of DAX', () => {
     expect([...plain].flatMap(([name, digests]) => foundIn(digests).map((found) => `${name} has ${found}`))).toEqual([]);
   });
 });

@@ -185,7 +185,7 @@ describe('multi-region strong consistency', () => {
     [['eu-central-1', 'eu-west-1', 'eu-west-2', 'eu-west-3'], plain, ['it takes three regions, and these are 4']],
     [['us-east-1', 'us-east-2', 'us-west-1'], plain, [expect.stringMatching(/^the regions .* are not all in one of its region sets/) as string]],
     [['us-east-1', 'us-east-2', 'us-west-2'], { ...plain, timeToLiveAttribute: 'ttl' }, ['the table T has TTL (ttl), which it excludes']],
-  ])('in %j: %j %j', (regions, table, reasons) => {
+  ])('has these reasons against it in %j, for the table %j: %j', (regions, table, reasons) => {
     expect(reasonsAgainstStrong(regions, { T: table })).toEqual(reasons);
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Flow, FLOWS } from '../../lib/flows';
 import { DISPATCHERS, SALES_CONSUMER } from '../../lib/triggers';
@@ -13,8 +13,6 @@ test('every file that exports a handler is in a catalogue', () => {
     .map((file) => file.replace(/\.ts$/, ''));
   const readers = Object.values(DISPATCHERS).flat();
   expect(entries.sort()).toEqual([...flows, ...readers, SALES_CONSUMER].map(({ entry }) => entry).sort());
-  for (const { entry, name } of flows) {
-    expect(existsSync(join(lambda, `${entry}.ts`))).toBe(true);
-    expect(readFileSync(join(lambda, `${entry}.ts`), 'utf8')).toMatch(new RegExp(`flow\\(\\s*'${name}'`));
-  }
+  const unnamed = flows.filter(({ entry, name }) => !new RegExp(`flow\\(\\s*'${name}'`).test(readFileSync(join(lambda, `${entry}.ts`), 'utf8')));
+  expect(unnamed.map(({ entry, name }) => `lambda/${entry}.ts makes no flow('${name}'`)).toEqual([]);
 });

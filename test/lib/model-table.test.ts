@@ -41,7 +41,7 @@ const scalar = (value: unknown) => (typeof value === 'number' ? 'N' : 'S');
 describe.each(LAYOUTS)('the templates and the model agree, %s', (layout) => {
   const patterns = ENTITY_NAMES.flatMap((name) => Object.keys(entity(name).schema.indexes).map((pattern) => [name, pattern] as const));
 
-  test.each(patterns)('%s.%s', (name, pattern) => {
+  test.each(patterns)('%s.%s queries the keys that its index has', (name, pattern) => {
     const table = tableFor(layout, entity(name).getTableName()!);
     const { pk, index: indexName } = entity(name).schema.indexes[pattern]!;
     const composites = Object.fromEntries(pk.composite.map((attribute) => [attribute, SAMPLES[name][attribute as never]]));

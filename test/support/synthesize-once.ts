@@ -158,22 +158,21 @@ function replace(file: string, text: string): void {
   renameSync(draft, file);
 }
 
-/** Removes older versions, and what was left of a run that was killed. */
+/** Removes older versions; and of a day ago what is not in the table of contexts, and drafts of runs that were killed. */
 function prune(): void {
   if (!existsSync(ASSEMBLIES)) return;
-  const hour = Date.now() - 3_600_000;
-  const versions = new Map<string, { path: string; at: number }[]>();
-  for (const name of readdirSync(ASSEMBLIES)) {
-    const path = join(ASSEMBLIES, name);
+  const names = Object.values(CONTEXTS).map((context) => entryOf(context).name);
+  const dayAgo = Date.now() - 86_400_000;
+  const versions = new Map<string, { path: string; at: number }[]>(names.map((name) => [name, []]));
+  for (const file of readdirSync(ASSEMBLIES)) {
+    const path = join(ASSEMBLIES, file);
     const at = statSync(path).mtimeMs;
-    if (name.startsWith(DRAFT)) {
-      if (at < hour) rmSync(path, { recursive: true });
-    } else if (!name.endsWith('.json')) {
-      const of = name.replace(/-[0-9a-f]{16}$/, '');
-      versions.set(of, [...(versions.get(of) ?? []), { path, at }]);
-    }
+    const [, name = ''] = /^(.+)(?:-[0-9a-f]{16}|\.sources\.json)$/.exec(file) ?? [];
+    if (!names.includes(name)) {
+      if (at < dayAgo) rmSync(path, { recursive: true, force: true });
+    } else if (!file.endsWith('.json')) versions.get(name)?.push({ path, at });
   }
   for (const each of versions.values()) {
-    for (const { path } of each.sort((a, b) => b.at - a.at).slice(VERSIONS)) rmSync(path, { recursive: true });
+    for (const { path } of each.sort((a, b) => b.at - a.at).slice(VERSIONS)) rmSync(path, { recursive: true, force: true });
   }
 }

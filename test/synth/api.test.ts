@@ -262,7 +262,7 @@ test('no bundle has the X-Ray SDK: Lambda traces an invocation without it', () =
   // Its names of variables outlive the minifier.
   const traced = files.filter((file) => /aws-xray-sdk|AWS_XRAY_/.test(readFileSync(join(assembly, file), 'utf8')));
   expect(traced).toEqual([]);
-  expect(readFileSync(join(PROJECT, 'package-lock.json'), 'utf8')).not.toContain('aws-xray-sdk');
+  expect(/.*aws-xray-sdk.*/.exec(readFileSync(join(PROJECT, 'package-lock.json'), 'utf8'))?.[0]).toBeUndefined();
 });
 
 test('every route but the public ones is behind the JWT authorizer', () => {

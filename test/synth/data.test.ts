@@ -40,7 +40,7 @@ test('the users sign in with a long password, and a second factor where they wan
 describe('what the config changes in the data stack', () => {
   const tables = ({ Resources }: Template) => Object.values(Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::GlobalTable');
 
-  test('destroy: nothing is kept, nothing is protected', () => {
+  test('with removal=destroy no table is kept or protected', () => {
     const found = tables(stacksOf(CONTEXTS.trial).Data);
     expect(found).toHaveLength(1);
     for (const { Properties, DeletionPolicy } of found) {
@@ -67,13 +67,13 @@ describe('what the config changes in the data stack', () => {
     }
   });
 
-  test('a key that DynamoDB owns, where nothing is said', () => {
+  test('a key that DynamoDB owns encrypts the tables where nothing is said', () => {
     const found = tables(stacksOf(CONTEXTS['per-domain']).Data);
     expect(found).toHaveLength(3);
     for (const { Properties } of found) expect(Properties.SSESpecification).toEqual({ SSEEnabled: false });
   });
 
-  test('an AWS managed key', () => {
+  test('an AWS managed key encrypts the tables where it is asked for', () => {
     for (const { Properties } of tables(stacksOf(CONTEXTS.trial).Data)) {
       expect(Properties.SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS' });
     }

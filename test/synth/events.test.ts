@@ -87,7 +87,7 @@ describe('the roles', () => {
 describe.each(LAYOUTS)('the event source mappings of %s', (layout) => {
   const mappings = () => resourcesOf(layout, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties);
 
-  test('one for each stream, with finite retries and age, and a queue of its own for what is given up', () => {
+  test('are one for each stream, with finite retries and age, and a queue of its own for what is given up', () => {
     expect(mappings()).toHaveLength(layout === 'single-table' ? 1 : 3);
     const queues = new Set<string>();
     for (const properties of mappings()) {
@@ -106,14 +106,14 @@ describe.each(LAYOUTS)('the event source mappings of %s', (layout) => {
     expect(queues.size).toBe(mappings().length);
   });
 
-  test('each reads one stream, of the region that it is in: a stream of a replica has no ARN that is known here', () => {
+  test('read one stream each, of the region that it is in: a stream of a replica has no ARN that is known here', () => {
     for (const { EventSourceArn } of mappings()) {
       expect(JSON.stringify(EventSourceArn)).not.toContain('*');
       expect(EventSourceArn).toMatchObject({ 'Fn::GetStackOutput': { Region: 'us-east-1' } });
     }
   });
 
-  test('no more filters than Lambda takes without asking: 5', () => {
+  test('have no more filters than Lambda takes without asking: 5', () => {
     for (const properties of mappings()) {
       const { Filters } = properties.FilterCriteria as { Filters: unknown[] };
       expect(Filters.length).toBeLessThanOrEqual(5);
@@ -201,7 +201,7 @@ describe('the events stack', () => {
     expect(more.filter((entry) => !less.includes(entry))).toEqual(['Allow ses:SendEmail Sender']);
   });
 
-  test('who mails is who the config names', () => {
+  test('the sender of mails is the one that the config names', () => {
     const { Events: events } = stacksOf(CONTEXTS.named);
     expect(ofType(events, 'AWS::SES::EmailIdentity').map(({ Properties }) => Properties.EmailIdentity)).toEqual(['shop@example.org']);
   });

@@ -3,7 +3,7 @@ import { LAYOUTS } from '../support/contexts';
 import { STACKS, type Template, templateOf } from '../support/templates';
 
 describe.each(LAYOUTS)('the templates of %s are what the resource specification says', (layout) => {
-  test.each(STACKS)('%s', (stack) => {
+  test.each(STACKS)('%s has no finding', (stack) => {
     expect(schemaFindings(templateOf(layout, stack))).toEqual([]);
   });
 });

@@ -48,7 +48,7 @@ const SHOWN: [config: string, context: Context, stacks: (keyof Templates)[]][] =
 
 describe.each(SHOWN)('the templates of %s', (_config, context, shownStacks) => {
   const stacks = stacksOf(context);
-  test.each(shownStacks)('%s', (stack) => {
+  test.each(shownStacks)('%s is what was reviewed', (stack) => {
     expect(shown(stack, stacks[stack])).toMatchSnapshot();
   });
 });

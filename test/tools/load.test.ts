@@ -315,7 +315,7 @@ describe('what is wrong is one clear line', () => {
     expect(beside(join(folder, 'fine.csv'))).toEqual([]);
   });
 
-  test('no store, and nothing is left beside the file', async () => {
+  test('a store that does not run is named, and nothing is left beside the file', async () => {
     const gone = await scriptedStore((request) => written(request));
     await gone.stop();
     const { code, stderr } = await run([file()], gone.url);

@@ -16,7 +16,7 @@ const mapping = (EventSourceArn: unknown): Resource => ({ Type: 'AWS::Lambda::Ev
 const output = (Region: string | undefined) => ({ 'Fn::GetStackOutput': { StackName: 'store-data', OutputName: 'Stream', ...(Region && { Region }) } });
 const whats = (...stacks: Stack[]) => assemblyFindings(stacks).map(({ what }) => what);
 
-test('the store has none', () => {
+test('the assembly of the store has no finding', () => {
   expect(assemblyFindings(storeStacks())).toEqual([]);
 });
 
@@ -28,14 +28,14 @@ describe('readers of streams', () => {
     ['an output of its stack', output('us-east-1')],
     ['an output of its own region', output(undefined)],
     ['an export', { 'Fn::ImportValue': 'the-stream' }],
-  ])('in the home region, through %s', (_what, source) => {
+  ])('a reader in the home region passes, through %s', (_what, source) => {
     expect(assemblyFindings([data, inRegion('us-east-1', source)])).toEqual([]);
   });
 
   test.each<[string, unknown]>([
     ['an ARN that is looked up', { 'Fn::GetAtt': ['LookUp', 'Table.LatestStreamArn'] }],
     ['an attribute in short form', { 'Fn::GetAtt': 'LookUp.Table.LatestStreamArn' }],
-  ])('in another region, by %s', (_what, source) => {
+  ])('a reader in another region is refused, by %s', (_what, source) => {
     expect(assemblyFindings([data, inRegion('eu-west-1', source)])).toEqual([
       {
         where: 'store-events: AWS::Lambda::EventSourceMapping Mapping in eu-west-1',
@@ -46,12 +46,12 @@ describe('readers of streams', () => {
     ]);
   });
 
-  test('a pipe is a reader too', () => {
+  test('a pipe in another region is refused like a mapping', () => {
     const lookedUp = { 'Fn::GetAtt': ['LookUp', 'Table.LatestStreamArn'] };
     expect(whats(data, inRegion('eu-west-1', lookedUp, 'AWS::Pipes::Pipe'))).toEqual(['it reads the stream of a replica: the home of the tables is us-east-1']);
   });
 
-  test('two of one stream', () => {
+  test('two readers of one stream are refused', () => {
     const events = stack('events', 'us-east-1', { A: mapping(output(undefined)), B: mapping({ 'Fn::ImportValue': 'the-stream' }) });
     expect(assemblyFindings([data, events])).toEqual([
       expect.objectContaining({
@@ -61,7 +61,7 @@ describe('readers of streams', () => {
     ]);
   });
 
-  test('two of two streams', () => {
+  test('two readers of two streams pass', () => {
     const two = stack('data', 'us-east-1', { T: TABLE, U: { ...TABLE, Properties: { TableName: 'U', BillingMode: 'PAY_PER_REQUEST' } } });
     two.template.Resources!.A = mapping({ 'Fn::GetAtt': ['T', 'StreamArn'] });
     two.template.Resources!.B = mapping({ 'Fn::GetAtt': ['U', 'StreamArn'] });
@@ -73,7 +73,7 @@ describe('readers of streams', () => {
     expect(assemblyFindings([data, inRegion('eu-west-1', queue), stack('more', 'eu-west-1', { A: mapping(queue), B: mapping(queue) })])).toEqual([]);
   });
 
-  test("two mappings of the store's own", () => {
+  test("a second mapping of a stream of the store's is refused", () => {
     const stacks = storeStacks();
     const { Resources } = stacks.find(({ id }) => id === 'Events')!.template;
     const [, one] = Object.entries(Resources!).find(([, { Type }]) => Type === 'AWS::Lambda::EventSourceMapping')!;

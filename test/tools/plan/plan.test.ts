@@ -174,11 +174,11 @@ test.each<[string[], string]>([
     "The baseline cannot be written: ENOENT: no such file or directory, open '/no/where.json'",
   ],
   [['--baseline', '/none.json'], 'There is no baseline /none.json. Write one from what is deployed: npm run plan -- --release --baseline /none.json'],
-])('%j: one line', async (args, line) => {
+])('the arguments %j are refused in one line', async (args, line) => {
   expect(await run(...args)).toEqual({ code: 1, stdout: '', stderr: `${line}\n` });
 });
 
-test('--help', async () => {
+test('--help lists the options', async () => {
   const { code, stdout } = await run('--help');
   expect([code, stdout]).toEqual([0, expect.stringContaining('--baseline FILE')]);
 });

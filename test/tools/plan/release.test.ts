@@ -33,8 +33,7 @@ test('a baseline file holds stacks and stateful resources, whatever their order'
   for (const { template } of stacks) template.Resources = Object.fromEntries(Object.entries(template.Resources ?? {}).toReversed());
   expect(baselineText(releaseOf(stacks.toReversed()))).toBe(text);
   expect(readRelease(file('own.json', text), [])).toEqual(releaseOf(storeStacks()));
-  expect(text).not.toContain('AWS::Lambda::Function');
-  expect(text).not.toContain('aws:cdk:path');
+  expect(text.match(/AWS::Lambda::Function|aws:cdk:path/g)).toBeNull();
   expect(JSON.parse(text)).toMatchObject({ stacks: { Data: { stackName: 'store-dev-data', region: 'us-east-1' } } });
 });
 
@@ -98,7 +97,7 @@ describe('other forms of a baseline', () => {
     }
   });
 
-  test('a template of none of the stacks', () => {
+  test('a template of none of the stacks is refused', () => {
     const other = file('other.json', JSON.stringify({ Resources: { X: { Type: 'AWS::S3::Bucket' } } }));
     expect(() => readRelease(other, now)).toThrow(/other\.json shares no logical id with a stack of the app \(.*Data.*\)/);
   });

@@ -231,7 +231,7 @@ describe('what protects', () => {
 describe('stacks', () => {
   const before = release({ Data: stack({ A: queue({ QueueName: 'q' }) }), Api: stack({}, { stackName: 'api' }) });
 
-  test('one that is gone', () => {
+  test('a stack that is gone is refused with what it held', () => {
     const { findings } = compareReleases(before, release({ Api: stack({}, { stackName: 'api' }) }));
     expect(findings).toEqual([
       expect.objectContaining({
@@ -242,11 +242,11 @@ describe('stacks', () => {
     ]);
   });
 
-  test('one that holds nothing may go', () => {
+  test('a stack that holds nothing may go', () => {
     expect(compareReleases(before, release({ Data: before.stacks.Data! })).findings).toEqual([]);
   });
 
-  test('one in another region', () => {
+  test('a stack that moves to another region is refused', () => {
     const { findings, notes } = compareReleases(before, release({ Data: stack({}, { region: 'eu-west-1' }) }));
     expect(findings).toEqual([
       expect.objectContaining({
@@ -273,7 +273,7 @@ describe('stacks', () => {
     expect(compareReleases(before, both)).toEqual({ findings: [], notes: [{ where: 'data in eu-west-1', what: 'is a new stack' }] });
   });
 
-  test('one of another name', () => {
+  test('a stack under another name is refused', () => {
     const { findings } = compareReleases(before, release({ Data: stack({}, { stackName: 'tables' }), Api: before.stacks.Api! }));
     expect(findings).toEqual([expect.objectContaining({ what: 'the stack is called tables now', why: expect.stringContaining('cannot be renamed') })]);
   });

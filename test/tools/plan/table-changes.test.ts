@@ -48,7 +48,7 @@ describe('global secondary indexes', () => {
     });
   });
 
-  test('one that is removed passes', () => {
+  test('an index that is removed passes', () => {
     expect(compared(indexes('gsi1', 'gsi2'), indexes('gsi2'))).toEqual({
       findings: [],
       notes: ['index gsi1 is removed: deploy first what no longer queries it'],
@@ -80,7 +80,7 @@ describe('global secondary indexes', () => {
     ]);
   });
 
-  test('two that are removed', () => {
+  test('two indexes that are removed are refused', () => {
     const [finding] = compared(indexes('gsi1', 'gsi2'), {}).findings;
     expect(finding?.order).toEqual(['Deploy first with only gsi1 removed.', 'Then with gsi2 removed.']);
   });
@@ -209,7 +209,7 @@ describe('replicas', () => {
     });
   });
 
-  test('one and an index in the same update', () => {
+  test('a replica and an index in the same update pass, with a note', () => {
     const { findings, notes } = compared({}, { ...regions('us-east-1', 'eu-west-1'), GlobalSecondaryIndexes: [index('gsi1')] });
     expect(findings).toEqual([]);
     expect(notes).toContainEqual(expect.stringContaining('AWS recommends one for the replica alone'));
@@ -226,7 +226,7 @@ describe('the stream', () => {
     });
   });
 
-  test('and not once it has two', () => {
+  test('its view does not change once the table has two replicas', () => {
     const two = regions('us-east-1', 'eu-west-1');
     const [finding, ...more] = compared(two, { ...two, ...view('KEYS_ONLY') }).findings;
     expect(more).toEqual([]);
@@ -238,7 +238,7 @@ describe('the stream', () => {
     expect(compared(two, { ...two, ...view() }).findings[0]?.what).toContain('to no stream');
   });
 
-  test('before a second replica comes', () => {
+  test('its view changes before a second replica comes', () => {
     const [finding] = compared(view('KEYS_ONLY'), regions('us-east-1', 'eu-west-1')).findings;
     expect(finding?.order).toEqual(['Deploy first with the stream view NEW_AND_OLD_IMAGES and no replica added.', 'Then add the replicas, one in an update.']);
   });
@@ -318,13 +318,13 @@ describe("the store's own tables", () => {
     }
   };
 
-  test('one index more passes', () => {
+  test('one index more on a table of the store passes', () => {
     const { findings, notes } = afterChange((release) => addIndexes(release, 'gsi8'));
     expect(findings).toEqual([]);
     expect(notes).toEqual([{ where: expect.stringMatching(/^store-dev-data: table store-dev-Orders \(OrdersTable\w+\)$/), what: expect.stringMatching(/^index gsi8 is added/) }]);
   });
 
-  test('two do not', () => {
+  test('two indexes more are refused', () => {
     const { findings } = afterChange((release) => addIndexes(release, 'gsi8', 'gsi9'));
     expect(findings).toHaveLength(1);
     expect(findings[0]).toMatchObject({

@@ -19,7 +19,7 @@ test.each<[string, unknown, unknown, boolean]>([
   ['any number, as text', anyNumber, '0', false],
   ['just enough', atLeast(2), 2, true],
   ['too little', atLeast(2), 1, false],
-])('%s', (_, expected, value, result) => {
+])('%s: whether the answer is as expected', (_, expected, value, result) => {
   expect(holds(expected, value)).toBe(result);
 });
 

@@ -36,7 +36,7 @@ const order = (image: Image): Image => ({ ...HIDDEN, ...image });
 const lines = (from: AttributeValue | undefined, to: AttributeValue | undefined) =>
   text(record('MODIFY', { from: order(from ? { a: from } : {}), to: order(to ? { a: to } : {}) })).trimEnd().split('\n').slice(1).map((line) => line.trim());
 
-test('an insert, a change and a removal', () => {
+test('an insert, a change and a removal are shown with their attributes', () => {
   const from = order({ name: { S: 'Ann' }, priceMinor: { N: '100' }, phone: { S: '+44' } });
   const to = order({ name: { S: 'Ann' }, priceMinor: { N: '120' }, note: { NULL: true } });
   expect(text(record('INSERT', { to }))).toBe(`${HEAD} INSERT ${ORDER}\n  + name "Ann"\n  + note null\n  + priceMinor 120\n`);
@@ -63,7 +63,7 @@ describe('view types', () => {
     ['INSERT', 'OLD_IMAGE', {}, `INSERT ${ORDER}\n`],
     ['MODIFY', 'OLD_IMAGE', { from: image }, `MODIFY ${ORDER} (as it was; what changed is not in the stream)\n  = name "Ann"\n`],
     ['REMOVE', 'OLD_IMAGE', { from: image }, `REMOVE ${ORDER}\n  - name "Ann"\n`],
-  ])('%s with %s', (eventName, view, images, expected) => {
+  ])('%s is shown with what a stream of %s has', (eventName, view, images, expected) => {
     expect(text(record(eventName, images, { view }))).toBe(`${HEAD} ${expected}`);
   });
 });
@@ -95,7 +95,7 @@ test.each<[string, AttributeValue | undefined, AttributeValue | undefined, strin
   ['a set that becomes a list', { SS: ['x'] }, { L: [{ S: 'x' }] }, ['- a {"x"}', '+ a[0] "x"']],
   ['what a terminal would obey', undefined, { S: '\u001b[2J\u009b2J\u202e' }, ['+ a "\\u001b[2J\\u009b2J\\u202e"']],
   ['a long text', undefined, { S: '😀'.repeat(200) }, [`+ a "${'😀'.repeat(120)}"... (400 characters)`]],
-])('%s', (_name, from, to, expected) => {
+])('the change of %s is shown', (_name, from, to, expected) => {
   expect(lines(from, to)).toEqual(expected);
 });
 
@@ -110,7 +110,7 @@ test('a terminal has colours', () => {
   expect(asText(readRecord(record('INSERT', { to: order({ a: { N: '1' } }) }), 'T', 's'), true)).toContain('  \u001b[32m+ a 1\u001b[0m\n');
 });
 
-test('JSON', () => {
+test('a record as JSON has its keys, its changes and both images', () => {
   const from = order({ tags: { SS: ['a'] }, bytes: { B: Buffer.from('abc') } });
   const to = order({ n: { N: '12345678901234567890123456789012345678' }, bytes: { B: Buffer.from('abd') }, tags: { SS: ['a'] } });
   const line = asJson(readRecord(record('MODIFY', { from, to }), 'T', 'shard-1'));

@@ -213,11 +213,11 @@ describe('what is wrong is told in a line', () => {
     [['orders', '--nothing'], "Unknown option '--nothing'. See npm run tail -- --help"],
     [['orders', '--url', 'x'], "The url is 'x'; allowed: http://... or https://..."],
     [['orders', '--region', 'eu-north-1'], '--region goes with --aws; a store on this machine tells its own.'],
-  ])('%j', async (args, message) => {
+  ])('the arguments %j', async (args, message) => {
     expect(await run(args)).toEqual({ code: 1, stdout: '', stderr: `${message}\n` });
   });
 
-  test('no store', async () => {
+  test('a store that does not run', async () => {
     const server = createServer();
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const { port } = server.address() as { port: number };
@@ -230,7 +230,7 @@ describe('what is wrong is told in a line', () => {
     });
   });
 
-  test('no such table, and a table without a stream', async () => {
+  test('a table that there is not, and a table without a stream', async () => {
     const stream = await scriptedStream({});
     stream.streamArn = undefined;
     expect((await run(['users'], stream)).stderr).toBe(`There is no table store-dev-Users and no store-dev-Store. There is ${TABLE}.\n`);
