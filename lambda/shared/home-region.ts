@@ -7,7 +7,7 @@ import { connectionTimedOut, hadNoConnection } from './sent-writes';
  * How long one request waits for the home region from another one, in milliseconds: for all its calls with all their retries, and
  * for a connection. The rest of the store works on in the other region while the home region is away, so it is told soon.
  */
-export const HOME_REGION_WAIT = { totalMs: 5_000, connectMs: 2_000 } as const;
+export const HOME_REGION_WAIT: Readonly<Record<'totalMs' | 'connectMs', number>> = { totalMs: 5_000, connectMs: 2_000 };
 
 const LATE = `The home region did not answer in ${HOME_REGION_WAIT.totalMs} ms`;
 

@@ -268,8 +268,6 @@ describe.each(layouts('per-domain'))('the triggers, %s', (layout) => {
     for (const user of users) await user.caller.delete(`/users/${user.sub}`);
     await caller.patch(`/users/${sub}`, { name: 'Behind' }, { 'if-match': etag });
     await eventually(async () => expect(await changed(sub)).toHaveLength(1));
-    const dry = await redrive(store, '--queue', queue, '--dry-run');
-    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining(`${queue}: 5 can be redriven, 0 left in the queue, 0 past saving.`)]);
     const tooSoon = await redrive(store, '--queue', queue);
     expect([tooSoon.code, tooSoon.stdout]).toEqual([1, expect.stringContaining(`${queue}: 0 redriven, 5 left in the queue, 0 past saving.`)]);
     await store.anonymous.delete('/_local/faults');
@@ -277,7 +275,6 @@ describe.each(layouts('per-domain'))('the triggers, %s', (layout) => {
     expect([done.code, done.stdout]).toEqual([0, expect.stringContaining(`${queue}: 5 redriven, 0 left in the queue, 0 past saving.`)]);
     const archived = (await store.outbox('archive')).slice(before).map(({ body }) => body.user.userId);
     expect(archived.sort()).toEqual(users.map((user) => user.sub));
-    expect((await redrive(store, '--queue', queue)).stdout).toBe(`${queue} is empty.\n`);
   });
 
   test('an item that no code knows is reported, not swallowed', async () => {
