@@ -193,8 +193,8 @@ describe('the events stack', () => {
     ['single-table', 'store-trigger', CONTEXTS['single-table'], CONTEXTS.trial],
   ])('without a sender in the config there is no identity, no permission and no welcome mail, %s', (_, trigger, withMail, withoutMail) => {
     const [{ Events: events }, { Events: without }] = [stacksOf(withMail), stacksOf(withoutMail)];
-    expect(JSON.stringify(events)).toContain('"MAIL_FROM":"store@example.com"');
-    expect(JSON.stringify(without)).not.toMatch(/ses:|SES|MAIL_FROM|welcome-mail|@example/);
+    expect(JSON.stringify(events).match(/"MAIL_FROM":"[^"]*"/g)).toContain('"MAIL_FROM":"store@example.com"');
+    expect(/ses:|SES|MAIL_FROM|welcome-mail|@example/.exec(JSON.stringify(without))?.[0]).toBeUndefined();
     const [more, less] = [roleOf(events, trigger), roleOf(without, trigger)];
     expect(less.filter((entry) => !more.includes(entry))).toEqual([]);
     // What else the mail needs, other effects on the table need too.
