@@ -39,10 +39,10 @@ describe('the process', () => {
     return started;
   }
 
-  /** Starts a platform and waits for the line with its URL. */
+  /** Starts a platform and waits for the last of the lines that it prints then. */
   async function start(args: string[] = [], env: NodeJS.ProcessEnv = {}) {
     const started = launch(['--assembly', assemblyOf('per-domain'), '--port', '0', ...args], env);
-    const url = await until(() => /ready: (http:\S+)/.exec(started.output())?.[1]);
+    const url = await until(() => /ready: (http:\S+)[^]*Ctrl-C stops/.exec(started.output())?.[1]);
     const token = async (sub: string, groups: string[] = []) =>
       (await client(url, undefined).post('/_local/tokens', { sub, groups })).body.token as string;
     return { ...started, url, token };
