@@ -1,3 +1,5 @@
+const { availableParallelism } = require('node:os');
+
 // The notice is about the Node that runs the tests, and would stand between their results.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
@@ -19,5 +21,6 @@ module.exports = {
   // It ends a test that hangs, on a busy machine too; how long anything may take is no test's matter.
   testTimeout: 300_000,
   // The suites wait more than they compute; jest would leave a core to itself.
-  maxWorkers: '100%',
+  // The suites wait more than they compute, so that two cores have work for three. jest takes no more than 100 %.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
 };

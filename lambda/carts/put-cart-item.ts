@@ -15,6 +15,9 @@ const THIRTY_DAYS_SECONDS = 30 * 24 * 60 * 60;
 
 const MAX_ITEMS = 100;
 
+/** Longer than any invocation: an item that was put before that has been counted, and has stayed. */
+const COUNTED_AFTER_MS = 30_000;
+
 const input = z.strictObject({ quantity });
 
 /**
@@ -22,6 +25,7 @@ const input = z.strictObject({ quantity });
  *
  * A new product is counted after the write, not before: of requests that come at once, whoever counts last
  * sees all that was written, so a cart never stays above 100 products. Near the limit one may be refused that had room.
+ * Another request may have put the product just now, and not have counted it yet: then this one puts it again, and counts for both.
  * @throws Problem `cart-full`
  */
 export async function putCartItem(
@@ -36,7 +40,9 @@ export async function putCartItem(
   );
   const putId = ulid(now);
   const item = { userId, productId, quantity, addedAt: isoTime(now), expiresAt: ttlSeconds(now, THIRTY_DAYS_SECONDS), putId };
-  if (present && !isExpired(present, now)) {
+  // ULIDs sort by time.
+  const isCounted = present && present.putId < ulid(now - COUNTED_AFTER_MS);
+  if (isCounted && !isExpired(present, now)) {
     // It takes no place that it had not, so it needs no count, and no count of another takes it out.
     const { addedAt, expiresAt } = item;
     const changed = await writeOnCondition(deadline, () =>

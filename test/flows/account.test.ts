@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { ulid } from 'ulid';
 import { createStore } from '../../lambda/model/store';
 import { layouts } from '../support/complete';
 import { type Client, startStore, type TestStore } from '../support/store';
@@ -45,7 +46,7 @@ describe.each(layouts('per-domain'))('carts, sessions and the account, %s', (lay
     const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
     const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
     const { CartItem } = createStore(names, DynamoDBDocumentClient.from(outside)).entities;
-    const given = { userId: 'ben', quantity: 1, addedAt: new Date().toISOString(), putId: 'p', expiresAt: Math.floor(Date.now() / 1_000) + 86_400 };
+    const given = { userId: 'ben', quantity: 1, addedAt: new Date().toISOString(), putId: ulid(Date.now() - 120_000), expiresAt: Math.floor(Date.now() / 1_000) + 86_400 };
     await CartItem.put(Array.from({ length: 90 }, (_, index) => ({ ...given, productId: `p${index}` }))).go();
     outside.destroy();
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => put(ben, 'ben', `more${index}`, 1)));

@@ -1,4 +1,4 @@
-import { layouts, runs } from '../support/complete';
+import { layouts, runs, testCompletely } from '../support/complete';
 import { aProduct, patiently, startStore, type TestStore } from '../support/store';
 import type { Layout } from '../support/synthesize-once';
 
@@ -109,7 +109,8 @@ describe.each(layouts('per-domain'))('under faults of every call, %s', (layout) 
     expect(await Promise.all(ids.map((id) => stockOf(store, id)))).toEqual([200, 200, 200]);
   });
 
-  test('unprocessed at 100 %: both answer within the deadline, naming every item', async () => {
+  // They repeat their calls until their time-out.
+  testCompletely('unprocessed at 100 %: both answer within the deadline, naming every item', async () => {
     const { store } = started;
     const { admin } = store;
     await inject(store, { kind: 'unprocessed', rate: 1 });

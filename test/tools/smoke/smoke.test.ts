@@ -332,7 +332,8 @@ describe('on one store', () => {
     return { ...result, name, requests };
   };
 
-  test('DynamoDB refuses the orders: the step is named, and all before it deleted', async () => {
+  // The function repeats its call until its time-out.
+  testCompletely('DynamoDB refuses the orders: the step is named, and all before it deleted', async () => {
     await store.anonymous.post('/_local/faults', { kind: 'throttle', rate: 1, function: 'place-order' });
     try {
       const { code, output, name } = await failing(() => undefined);
