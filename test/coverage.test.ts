@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseSync } from '@swc/core';
 import { PROJECT } from './support/synthesize-once';
@@ -92,4 +92,24 @@ test('what is not shown has a reason', () => {
   const rows = rowsOf(notShown);
   expect(rows.length).toBeGreaterThan(0);
   for (const row of rows) expect(row).toEqual([expect.stringMatching(/\S/), expect.stringMatching(/\S/)]);
+});
+
+test('docs/testing.md names the commands that run each layer', () => {
+  const suites = readdirSync(join(PROJECT, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => `test/${file.replaceAll('\\', '/')}`);
+  const isInBoth = (file: string) => /from '.*support\/complete'/.test(readFileSync(join(PROJECT, file), 'utf8'));
+  /** `test/a/{b,c}.test.ts` as two paths. */
+  const expanded = (path: string) => {
+    const [, before = '', names = '', after = ''] = /^(.*)\{(.*)\}(.*)$/.exec(path) ?? [];
+    return names ? names.split(',').map((name) => `${before}${name}${after}`) : [path];
+  };
+  const layers = rowsOf(readFileSync(join(PROJECT, 'docs/testing.md'), 'utf8')).filter((row) => row.length === 5 && row[0] !== 'layer');
+  const found = layers.map(([layer, where = '']) => {
+    const paths = [...where.matchAll(/`(test\/[^`]*)`/g)].flatMap(([, path = '']) => expanded(path));
+    const files = paths.map((path) => [path, suites.filter((suite) => suite === path || suite.startsWith(`${path}/`))] as const);
+    expect(files.filter(([, those]) => those.length === 0)).toEqual([]);
+    return [layer, files.flatMap(([, those]) => those).some(isInBoth) ? '`test`, `test:complete`' : '`test`'];
+  });
+  expect(layers.map(([layer, , command]) => [layer, command])).toEqual(found);
 });
