@@ -20,7 +20,7 @@ export interface LocalControls {
   outbox(kind: string | undefined): OutboxItem[];
   /** The flows. */
   functions: readonly string[];
-  faults: Pick<FaultInjector, 'add' | 'list' | 'clear'>;
+  faults: Pick<FaultInjector, 'add' | 'list' | 'end'>;
   /** Moves the clock, and answers when the sweeper has gone over the tables. */
   advanceClock(seconds: number): Promise<object>;
 }
@@ -65,13 +65,19 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     },
     'POST /_local/faults': async () => controls.faults.add(await readInput(request, faultInput(controls.functions))),
     'GET /_local/faults': () => ({ items: controls.faults.list() }),
-    'DELETE /_local/faults': async () => ({ removed: await controls.faults.clear() }),
+    'DELETE /_local/faults': async () => ({ removed: await controls.faults.end() }),
+    'DELETE /_local/faults/{id}': async () => {
+      const removed = await controls.faults.end(faultId);
+      if (removed === 0) throw new LocalProblem(404, 'not-found', `There is no fault with the id ${faultId}. GET /_local/faults lists them.`);
+      return { removed };
+    },
     'POST /_local/clock': async () => {
       const { advanceSeconds } = await readInput(request, clockInput);
       return controls.advanceClock(advanceSeconds);
     },
   };
-  const route = routes[`${request.method} ${pathname}`];
+  const [, faultId] = /^\/_local\/faults\/([^/]+)$/.exec(pathname) ?? [];
+  const route = routes[`${request.method} ${faultId === undefined ? pathname : '/_local/faults/{id}'}`];
   try {
     if (!isFromHere(request.headers)) throw new LocalProblem(403, 'forbidden', 'These endpoints are for this machine only.');
     if (!route) throw new LocalProblem(404, 'not-found', `There is ${Object.keys(routes).join(', ')}.`);

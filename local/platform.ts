@@ -164,7 +164,7 @@ async function start(
   const keys = new TableKeys(tables);
   const permissions = new Permissions(functions, keys);
   const faults = new FaultInjector(keys, engine, () => startEngine(engineKind, undefined, homeRegion));
-  started.push({ stop: async () => void (await faults.clear()) });
+  started.push({ stop: async () => void (await faults.end()) });
   const byAccessKey = new Map(functions.map((fn) => [fn.accessKeyId, fn.name]));
   const identityPool = readIdentityPool(assembly, resolver, readRole);
   const sessions = new ClientSessions(() => clock.now());

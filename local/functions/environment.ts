@@ -36,8 +36,8 @@ export interface Invocation {
   /** The event as JSON. */
   event: string;
   clockOffset: number;
-  /** Ends the process in the middle of the invocation, or after it before its answer is heard: at most so many milliseconds in. */
-  killWithinMs?: number;
+  /** Ends the process when it aborts, whatever the function is at. */
+  kill?: AbortSignal;
 }
 
 type Message =
@@ -102,7 +102,7 @@ export class Environment {
   }
 
   /** Runs one invocation. An environment that did not load, crashed or ran out of time is not usable afterwards. */
-  async invoke({ requestId, traceId, event, clockOffset, killWithinMs }: Invocation): Promise<InvocationResult> {
+  async invoke({ requestId, traceId, event, clockOffset, kill }: Invocation): Promise<InvocationResult> {
     const failure = await this.ready;
     if (failure) {
       this.stop();
@@ -112,14 +112,12 @@ export class Environment {
     const deadline = Date.now() + this.fn.timeoutMs;
     this.child.send({ requestId, traceId, event, deadline, clockOffset });
     const late = after(this.fn.timeoutMs, 'Task');
-    const kill = killWithinMs === undefined ? undefined : setTimeout(() => this.stop(), Math.random() * killWithinMs);
+    const stop = () => this.stop();
+    kill?.addEventListener('abort', stop);
+    if (kill?.aborted) stop();
     const result = await Promise.race([answered, this.ended.then((error) => ({ error })), late.then((error) => ({ error }))]);
     late.cancel();
-    if (kill) {
-      clearTimeout(kill);
-      this.stop();
-      return { error: await this.ended };
-    }
+    kill?.removeEventListener('abort', stop);
     if ('error' in result && result.error.errorType.startsWith('Runtime.')) this.stop();
     return result;
   }

@@ -25,6 +25,7 @@ const LAG_SECONDS = 5;
 /** Injects faults into the calls of functions, and lets everybody else's pass. */
 export class FaultInjector {
   private active: ActiveFault[] = [];
+  private readonly firstCalls = new Map<string, () => void>();
   private lastId = 0;
 
   /** @param startCopy starts an empty engine for the tables as `gsi-lag` shows them */
@@ -54,13 +55,30 @@ export class FaultInjector {
     return this.active.map(shown);
   }
 
-  /** Whether a fault hits the delivery of a batch to a function. */
-  strikes(kind: ConsumerFault['kind'], functionName: string): boolean {
+  /**
+   * Whether a fault hits the delivery of a batch to a function: one that names it or, unless `isNamed`, one that names none. The latter
+   * waits for a consumer that calls DynamoDB or another service: a batch that nothing follows from would use it up unseen.
+   */
+  strikes(kind: ConsumerFault['kind'], functionName: string, isNamed: boolean): boolean {
     return this.active.some((entry) => {
-      if (entry.fault.kind !== kind || (entry.fault.function ?? functionName) !== functionName || !isDue(entry)) return false;
+      if (entry.fault.kind !== kind || entry.fault.function !== (isNamed ? functionName : undefined) || !isDue(entry)) return false;
       entry.injected++;
       return true;
     });
+  }
+
+  /** Tells `listener` of the first call that the invocation with this trace id makes. @returns ends that */
+  onFirstCall(traceId: string, listener: () => void): () => void {
+    this.firstCalls.set(traceId, listener);
+    return () => this.firstCalls.delete(traceId);
+  }
+
+  /** A function calls DynamoDB or another service. */
+  sees(traceId: string | undefined): void {
+    const listener = traceId === undefined ? undefined : this.firstCalls.get(traceId);
+    if (!listener) return;
+    this.firstCalls.delete(traceId as string);
+    listener();
   }
 
   /** The first fault that hits a function's call of a service beside DynamoDB; undefined where none does. */
@@ -75,14 +93,16 @@ export class FaultInjector {
     return undefined;
   }
 
-  /** Ends all, and answers how many there were. */
-  async clear(): Promise<number> {
-    const ended = this.active.splice(0);
+  /** Ends the fault with this id, or all of them. @returns how many there were */
+  async end(id?: string): Promise<number> {
+    const ended = this.active.filter((entry) => id === undefined || entry.id === id);
+    this.active = this.active.filter((entry) => !ended.includes(entry));
     await Promise.all(ended.map(({ copy }) => copy?.stop()));
     return ended.length;
   }
 
   readonly step: Step = (call, next) => {
+    this.sees(call.traceId);
     const done: Next = async (call) => {
       const reply = await next(call);
       if (reply !== 'no-answer' && reply.status === 200) for (const { copy } of this.active) copy?.follow(call);

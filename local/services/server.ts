@@ -29,7 +29,7 @@ interface ServicesOptions {
   asyncInvocations: AsyncInvocations;
   callers: Pick<Callers, 'functionOf' | 'clientOf'>;
   permissions: Pick<Permissions, 'check' | 'checkClient'>;
-  faults: Pick<FaultInjector, 'ofService'>;
+  faults: Pick<FaultInjector, 'ofService' | 'sees'>;
   outbox: Outbox;
   queues: Queues;
   /** The ARNs of the queues where records end that a consumer gave up. */
@@ -105,6 +105,7 @@ async function answer(
     const sessionToken = request.headers['x-amz-security-token'] as string | undefined;
     const client = callers.clientOf(signer, sessionToken);
     const check = (...needs: Need[]) => (client ? permissions.checkClient(client, ...needs) : permissions.check(flow, ...needs));
+    if (flow !== undefined) faults.sees(request.headers['x-amzn-trace-id'] as string | undefined);
     const fault = service.faults && flow !== undefined ? faults.ofService(service.faults.name, operation, flow) : undefined;
     const refusal = fault && errorOf(fault, service);
     if (refusal) throw refusal;

@@ -23,7 +23,7 @@ const TRIM_EVERY_MS = 60_000;
 /** How long the end of the platform waits for invocations under way. */
 const LAST_INVOCATIONS_MS = 2_000;
 
-/** A consumer that is killed is so within its first milliseconds: a short batch is done by then. */
+/** A killed consumer ends within these milliseconds: in the middle of a batch, or just after a short one. */
 const KILL_WITHIN_MS = 30;
 
 /** What Lambda needs on a stream, in the function's name. */
@@ -83,20 +83,30 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
     pool.warm();
 
     const invoke = async (event: object) => {
-      const requestId = randomUUID();
-      const result = await pool.invoke({
-        requestId,
-        traceId: newTraceId(),
-        event: JSON.stringify(event),
-        clockOffset: clock.offset,
-        ...(faults.strikes('kill-consumer', fn.name) && { killWithinMs: KILL_WITHIN_MS }),
+      const [requestId, traceId, kill] = [randomUUID(), newTraceId(), new AbortController()];
+      let [isKilled, hasCalled] = [false, false];
+      const mayKill = (isNamed: boolean) => {
+        if (isKilled || !faults.strikes('kill-consumer', fn.name, isNamed)) return;
+        isKilled = true;
+        setTimeout(() => kill.abort(), Math.random() * KILL_WITHIN_MS);
+      };
+      const unwatch = faults.onFirstCall(traceId, () => {
+        hasCalled = true;
+        mayKill(false);
       });
-      return { requestId, ...result };
+      mayKill(true);
+      const result = await pool.invoke({ requestId, traceId, event: JSON.stringify(event), clockOffset: clock.offset, kill: kill.signal });
+      unwatch();
+      if (!isKilled) return { requestId, hasCalled, ...result };
+      // It has answered by now, and nobody hears that.
+      kill.abort();
+      return { requestId, hasCalled, error: { errorType: 'Runtime.ExitError', errorMessage: 'Runtime exited with SIGKILL' } };
     };
     const ports: ConsumerPorts = {
       async invoke(event) {
-        const result = await invoke(event);
-        return 'payload' in result && faults.strikes('duplicate-batch', fn.name) ? invoke(event) : result;
+        const { hasCalled, ...result } = await invoke(event);
+        const isDue = (isNamed: boolean) => faults.strikes('duplicate-batch', fn.name, isNamed);
+        return 'payload' in result && (isDue(true) || (hasCalled && isDue(false))) ? invoke(event) : result;
       },
       sendOnFailure(record) {
         queues.send(onFailure as string, JSON.stringify(record));

@@ -406,7 +406,7 @@ describe('a fault, as the SDK sees it', () => {
       const { dynamodb, injector } = meeting({ kind: 'gsi-lag', seconds: 600 });
       await put(dynamodb, aKey(), 'new');
       expect(await byIndex(dynamodb)).toEqual([]);
-      expect(await injector.clear()).toBe(1);
+      expect(await injector.end()).toBe(1);
       expect(await byIndex(dynamodb)).toEqual(['new']);
     });
   });
@@ -462,7 +462,16 @@ describe('on the platform', () => {
 test('a fault of deliveries strikes its kind and its function only, by its count', async () => {
   const faults = new FaultInjector(undefined as never, undefined as never, undefined as never);
   await faults.add({ kind: 'kill-consumer', function: 'orders-trigger', count: 1, after: 1 });
-  const strikes = ['users-trigger', 'orders-trigger', 'orders-trigger', 'orders-trigger'].map((name) => faults.strikes('kill-consumer', name));
+  const strikes = ['users-trigger', 'orders-trigger', 'orders-trigger', 'orders-trigger'].map((name) => faults.strikes('kill-consumer', name, true));
   expect(strikes).toEqual([false, false, true, false]);
-  expect(faults.strikes('duplicate-batch', 'orders-trigger')).toBe(false);
+  expect(faults.strikes('duplicate-batch', 'orders-trigger', true)).toBe(false);
+  await faults.add({ kind: 'duplicate-batch' });
+  expect([faults.strikes('duplicate-batch', 'orders-trigger', true), faults.strikes('duplicate-batch', 'orders-trigger', false)]).toEqual([false, true]);
+});
+
+test('a fault ends by its id, and the others stay', async () => {
+  const faults = new FaultInjector(undefined as never, undefined as never, undefined as never);
+  const [first, second] = [await faults.add({ kind: 'throttle' }), await faults.add({ kind: 'conflict' })];
+  expect([await faults.end(first.id), await faults.end(first.id), faults.list()]).toEqual([1, 0, [second]]);
+  expect(await faults.end()).toBe(1);
 });

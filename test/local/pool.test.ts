@@ -53,11 +53,11 @@ describe('invoking a function', () => {
   };
 
   test.each([
-    ['never answers', 'export const handler = () => new Promise(() => {})'],
-    ['has answered', 'export const handler = async () => 1'],
-  ])('killed in the middle, one that %s is an error, and a process of its own serves the next', async (_, code) => {
-    const subject = pool(code);
-    const event = { requestId: 'r1', traceId: 'Root=1-2-3', event: '{}', clockOffset: 0, killWithinMs: 1 };
+    ['before it begins', () => AbortSignal.abort()],
+    ['in the middle', () => AbortSignal.timeout(100)],
+  ])('killed %s, an invocation is an error, and a process of its own serves the next', async (_, kill) => {
+    const subject = pool('export const handler = () => new Promise(() => {})');
+    const event = { requestId: 'r1', traceId: 'Root=1-2-3', event: '{}', clockOffset: 0, kill: kill() };
     expect(await subject.invoke(event)).toEqual({ error: { errorType: 'Runtime.ExitError', errorMessage: 'Runtime exited with SIGKILL' } });
     expect(environments.map(({ usable }) => usable)).toEqual([false]);
   });

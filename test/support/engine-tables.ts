@@ -74,7 +74,7 @@ export async function startTables(layout: Layout = 'per-domain') {
       });
       noteWrites(dynamodb);
       noteConsumedCapacity(dynamodb);
-      ended.push(() => dynamodb.destroy(), () => injector.clear());
+      ended.push(() => dynamodb.destroy(), () => injector.end());
       const table = (domain: string) => `store-dev-${layout === 'single-table' ? 'Store' : domain}`;
       const names = { users: table('Users'), products: table('Products'), orders: table('Orders') };
       const client = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });

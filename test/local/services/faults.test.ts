@@ -33,7 +33,7 @@ beforeAll(async () => {
   };
 });
 afterAll(() => services.stop());
-afterEach(() => services.faults.clear());
+afterEach(() => services.faults.end());
 
 const SERVICES = Object.keys(SERVICE_OPERATIONS) as ServiceName[];
 const sent = () => services.outbox.list().length;
@@ -79,7 +79,7 @@ test.each(SERVICES)('a fault of %s hits no other service, no other function, no 
   await services.faults.add({ kind: 'internal-error', service });
   for (const other of others) expect((await failure(calls[other]())).name).toBe('none');
   expect((await failure(calls[service]('owner'))).name).toBe('none');
-  await services.faults.clear();
+  await services.faults.end();
   const operation = SERVICE_OPERATIONS[service].find((name) => !['SendEmail', 'PutEvents', 'PutObject', 'SendMessage'].includes(name));
   const aside: ServiceFault[] = [{ kind: 'internal-error', service, function: 'another' }, ...(operation ? [{ kind: 'internal-error' as const, service, operation }] : [])];
   for (const fault of [...aside, { kind: 'internal-error' as const }]) await services.faults.add(fault);

@@ -40,6 +40,26 @@ test('a batch that a fault is to deliver twice is delivered twice', async () => 
   await store.stop();
 });
 
+test('a fault that names no consumer waits for one that calls something', async () => {
+  const batches: string[] = [];
+  const keep = (name: string, text: string) => name === 'products-trigger' && batches.push(...text.split('\n').filter((line) => line.includes('"message":"batch"')));
+  const store = await startStore('per-domain', { onFunctionOutput: keep });
+  const faults = async () => (await store.anonymous.get('/_local/faults')).body.items as { kind: string; injected: number }[];
+  const made = await store.admin.post('/products', aProduct({ productId: 'tea' }));
+  // Putting the flag of low stock is what follows from a new product.
+  await until(async () => batches, ({ length }) => length > 0);
+  for (const kind of ['kill-consumer', 'duplicate-batch']) await store.admin.post('/_local/faults', { kind, count: 1 });
+  // Another name is in the stream, and no effect does anything about it.
+  const before = batches.length;
+  await store.admin.patch('/products/tea', { name: 'Green tea' }, { 'if-match': made.headers.get('etag') as string });
+  await until(async () => batches, ({ length }) => length > before);
+  expect((await faults()).map(({ injected }) => injected)).toEqual([0, 0]);
+  await (await store.user('ann')).post('/users', { email: 'ann@example.com', name: 'Ann' });
+  expect((await until(faults, (items) => items.every(({ injected }) => injected === 1))).map(({ injected }) => injected)).toEqual([1, 1]);
+  expect(await until(() => store.outbox('email'), ({ length }) => length > 0)).not.toEqual([]);
+  await store.stop();
+});
+
 test('a mapping that is not enabled reads nothing, and one that begins at LATEST begins there', async () => {
   const state = mkdtempSync(join(tmpdir(), 'store-latest-'));
   const off = changedAssembly((template) => template.replaceAll('"StartingPosition": "TRIM_HORIZON"', '"StartingPosition": "LATEST", "Enabled": false'));
