@@ -13,7 +13,7 @@ export interface GlobalTable {
   LocalSecondaryIndexes?: CreateTableCommandInput['LocalSecondaryIndexes'];
   StreamSpecification?: { StreamViewType: 'NEW_AND_OLD_IMAGES' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'KEYS_ONLY' };
   TimeToLiveSpecification?: { Enabled: boolean; AttributeName?: string };
-  Replicas?: { Region: string; KinesisStreamSpecification?: { StreamArn: string } }[];
+  Replicas?: { Region: string; DeletionProtectionEnabled?: boolean; KinesisStreamSpecification?: { StreamArn: string } }[];
 }
 
 /**
@@ -35,6 +35,8 @@ export async function ensureTable(
 ): Promise<string | undefined> {
   const { TableName } = table;
   const stream = withStream && table.StreamSpecification ? { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } } : {};
+  // One table stands for all replicas.
+  const protection = { DeletionProtectionEnabled: table.Replicas?.some(({ DeletionProtectionEnabled }) => DeletionProtectionEnabled) ?? false };
   let existing = await describe(engine, TableName);
   if (existing) {
     // The last process may have ended while an index was being filled.
@@ -54,6 +56,9 @@ export async function ensureTable(
           'Start with --fresh to begin with empty tables.',
       );
     }
+    if ((existing.DeletionProtectionEnabled ?? false) !== protection.DeletionProtectionEnabled) {
+      await callApi(engine, 'UpdateTable', { TableName, ...protection });
+    }
     if (had !== undefined || !stream.StreamSpecification) return existing.LatestStreamArn;
     await callApi(engine, 'UpdateTable', { TableName, ...stream });
     return (await describe(engine, TableName))?.LatestStreamArn;
@@ -65,6 +70,7 @@ export async function ensureTable(
     BillingMode: 'PAY_PER_REQUEST',
     GlobalSecondaryIndexes: table.GlobalSecondaryIndexes?.map(keysOf),
     LocalSecondaryIndexes: table.LocalSecondaryIndexes,
+    ...protection,
     ...stream,
   });
   const created = await whenReady(engine, TableName);

@@ -16,6 +16,20 @@ export interface Change {
   isExpiry: boolean;
 }
 
+/** A stream of a table. One that has ended is kept for a day. */
+export interface Stream {
+  arn: string;
+  table: string;
+  view: string;
+  /** As JSON. */
+  keySchema: string;
+  /** Epoch seconds. */
+  createdAt: number;
+  /** Its changes are those of the table behind this id, up to `until`. */
+  after: number;
+  until: number | null;
+}
+
 /** An item as DynamoDB's JSON has it. */
 export type Item = Record<string, unknown>;
 
@@ -45,6 +59,16 @@ const SCHEMA = `
   END;
   CREATE TABLE IF NOT EXISTS expiry (table_name TEXT NOT NULL, item_key TEXT NOT NULL, after_id INTEGER NOT NULL, until_id INTEGER);
   CREATE INDEX IF NOT EXISTS expiry_by_key ON expiry (table_name, item_key);
+  CREATE TABLE IF NOT EXISTS stream (
+    arn TEXT PRIMARY KEY,
+    table_name TEXT NOT NULL,
+    view TEXT NOT NULL,
+    key_schema TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    after_id INTEGER NOT NULL,
+    until_id INTEGER,
+    ended_at INTEGER
+  );
   CREATE TABLE IF NOT EXISTS trimmed (table_name TEXT PRIMARY KEY, id INTEGER NOT NULL);
   UPDATE expiry SET until_id = (SELECT coalesce(max(id), 0) FROM change_log) WHERE until_id IS NULL`;
 
@@ -80,12 +104,42 @@ export class ChangeLog {
     }
   }
 
-  /** The changes of a table behind an id, oldest first. */
-  read(table: string, after: number, limit: number): Change[] {
+  /** The streams, by their ARNs. */
+  streams(): Stream[] {
+    return this.all<Stream>(
+      `SELECT arn, table_name AS "table", view, key_schema AS keySchema, created_at AS createdAt, after_id AS after, until_id AS until
+        FROM stream ORDER BY arn`,
+    );
+  }
+
+  /** Adds a stream, unless it is there. */
+  addStream({ arn, table, view, keySchema, createdAt, after }: Omit<Stream, 'until'>): void {
+    this.run('INSERT OR IGNORE INTO stream VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)', arn, table, view, keySchema, createdAt, after);
+  }
+
+  /** Ends the stream of a table, if it has one. @param now epoch seconds */
+  endStream(table: string, now: number): void {
+    this.run('UPDATE stream SET until_id = ?, ended_at = ? WHERE table_name = ? AND until_id IS NULL', this.lastId(), now, table);
+  }
+
+  /** Forgets the streams that ended before, in epoch seconds. */
+  forgetStreams(endedBefore: number): void {
+    this.run('DELETE FROM stream WHERE ended_at < ?', endedBefore);
+  }
+
+  /** The id of the last change of any table. */
+  lastId(): number {
+    return this.all<{ id: number }>('SELECT coalesce(max(id), 0) AS id FROM change_log')[0]?.id ?? 0;
+  }
+
+  /** The changes of a stream behind an id, oldest first. */
+  read({ table, after, until }: Pick<Stream, 'table' | 'after' | 'until'>, behind: number, limit: number): Change[] {
     const rows = this.all<Row>(
-      'SELECT id, event_name, keys_json, new_image, old_image, created_at FROM change_log WHERE table_name = ? AND id > ? ORDER BY id LIMIT ?',
+      `SELECT id, event_name, keys_json, new_image, old_image, created_at FROM change_log
+        WHERE table_name = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?`,
       table,
-      after,
+      Math.max(after, behind),
+      until ?? Number.MAX_SAFE_INTEGER,
       limit,
     );
     return rows.map(({ id, event_name: eventName, keys_json, new_image, old_image, created_at: createdAt }) => {
@@ -102,11 +156,13 @@ export class ChangeLog {
     });
   }
 
-  /** The ids of the first and the last change that is kept of a table; undefined where there is none. */
-  range(table: string): { first: number; last: number } | undefined {
+  /** The ids of the first and the last change that is kept of a stream; undefined where there is none. */
+  range({ table, after, until }: Pick<Stream, 'table' | 'after' | 'until'>): { first: number; last: number } | undefined {
     const [row] = this.all<{ first: number | null; last: number | null }>(
-      'SELECT min(id) AS first, max(id) AS last FROM change_log WHERE table_name = ?',
+      'SELECT min(id) AS first, max(id) AS last FROM change_log WHERE table_name = ? AND id > ? AND id <= ?',
       table,
+      after,
+      until ?? Number.MAX_SAFE_INTEGER,
     );
     return row && row.first !== null && row.last !== null ? { first: row.first, last: row.last } : undefined;
   }

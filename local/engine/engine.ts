@@ -68,6 +68,8 @@ export interface StreamsOptions {
 export interface EngineStreams {
   /** What DynamoDB answers; undefined where the engine answers rightly. @throws ApiError */
   answer(operation: string, input: object): Promise<object | undefined>;
+  /** Hands on a call that makes, changes or describes a table, and mends what it says of the stream. */
+  ofTable?(operation: string, body: Buffer, pass: (body: Buffer) => Promise<WireReply>): Promise<WireReply>;
   /** As of `Engine`. */
   expire(table: string, key: Item, remove: () => Promise<void>): Promise<void>;
   trim(table: string, behind: string): Promise<void>;
@@ -154,6 +156,7 @@ async function startOn(
     }),
     async send(headers, body) {
       const [, service, operation = ''] = TARGET.exec(headers['x-amz-target'] ?? '') ?? [];
+      if (service === 'DynamoDB' && TABLE_CALLS.has(operation) && streams?.ofTable) return streams.ofTable(operation, body, (input) => pass(headers, input));
       if (service !== 'DynamoDBStreams' || !streams) return pass(headers, body);
       try {
         const answer = await streams.answer(operation, JSON.parse(body.toString('utf8')) as object);
@@ -203,6 +206,9 @@ async function startOn(
 }
 
 const TARGET = /^(DynamoDB|DynamoDBStreams)_\d+\.(\w+)$/;
+
+/** Operations that say something of a table's stream. */
+const TABLE_CALLS = new Set(['CreateTable', 'DeleteTable', 'DescribeTable', 'UpdateTable']);
 
 /** Operations that write nothing. Of a PartiQL statement it is not known. */
 const READS = new Set(['BatchGetItem', 'DescribeTable', 'GetItem', 'ListTables', 'Query', 'Scan', 'TransactGetItems']);

@@ -106,6 +106,76 @@ describe('the streams of dynoxide', () => {
     expect((await all(streamArn)).map(({ eventName }) => eventName)).toEqual(['INSERT', 'MODIFY', 'MODIFY', 'MODIFY']);
   });
 
+  test.each(['NEW_AND_OLD_IMAGES', 'NEW_IMAGE', 'OLD_IMAGE', 'KEYS_ONLY'] as const)('a stream of view %s has its images only, and no record of a put that changes nothing', async (StreamViewType) => {
+    const TableName = `Table${++made}`;
+    const streamArn = (await ensureTable(engine, { ...table(TableName), StreamSpecification: { StreamViewType } }, true))!;
+    const put = (v: string) => callApi(engine, 'PutItem', { TableName, Item: { pk: { S: 'a' }, v: { N: v } } });
+    for (const v of ['1', '1', '2', '2']) await put(v);
+    const { Table } = await callApi<{ Table: object }>(engine, 'DescribeTable', { TableName });
+    expect(Table).toMatchObject({ StreamSpecification: { StreamEnabled: true, StreamViewType }, LatestStreamArn: streamArn });
+    expect((await describeStream(streamArn)).StreamViewType).toBe(StreamViewType);
+    const images = (await all(streamArn)).map(({ eventName, dynamodb: { NewImage, OldImage, StreamViewType: view } }) => [eventName, NewImage?.v, OldImage?.v, view]);
+    const [isNew, isOld] = [StreamViewType.startsWith('NEW'), StreamViewType.includes('OLD')];
+    expect(images).toEqual([
+      ['INSERT', isNew ? { N: '1' } : undefined, undefined, StreamViewType],
+      ['MODIFY', isNew ? { N: '2' } : undefined, isOld ? { N: '1' } : undefined, StreamViewType],
+    ]);
+  });
+
+  test('the number at which a shard begins can be read from, before the first record as after it', async () => {
+    const { streamArn, put } = await newTable();
+    const start = async () => {
+      const { StartingSequenceNumber } = (await describeStream(streamArn)).Shards[0]!.SequenceNumberRange as { StartingSequenceNumber: string };
+      return (await records(await iterator(streamArn, 'AT_SEQUENCE_NUMBER', StartingSequenceNumber))).Records.map(({ dynamodb }) => dynamodb.Keys);
+    };
+    expect(await start()).toEqual([]);
+    await put('a');
+    expect(await start()).toEqual([{ pk: { S: 'a' } }]);
+  });
+
+  test('a stream that is turned off, or whose table is deleted, is read to its end; the next one does not have its records', async () => {
+    const { TableName, streamArn, put } = await newTable();
+    await put('a');
+    await callApi(engine, 'UpdateTable', { TableName, StreamSpecification: { StreamEnabled: false } });
+    await put('unseen');
+    await callApi(engine, 'DeleteTable', { TableName });
+    const next = (await ensureTable(engine, table(TableName), true))!;
+    await put('b');
+    const page = await records(await iterator(streamArn));
+    expect(page.Records.map(({ dynamodb }) => dynamodb.Keys)).toEqual([{ pk: { S: 'a' } }]);
+    expect(page).not.toHaveProperty('NextShardIterator');
+    expect(await describeStream(streamArn)).toMatchObject({
+      StreamStatus: 'DISABLED',
+      Shards: [{ SequenceNumberRange: { StartingSequenceNumber: page.Records[0]!.dynamodb.SequenceNumber, EndingSequenceNumber: expect.stringMatching(/^\d{21}$/) } }],
+    });
+    expect((await all(next)).map(({ dynamodb }) => dynamodb.Keys)).toEqual([{ pk: { S: 'b' } }]);
+    const { Streams } = await streams<{ Streams: object[] }>('ListStreams', { TableName });
+    expect(Streams).toEqual([streamArn, next].map((StreamArn) => ({ StreamArn, TableName, StreamLabel: StreamArn.split('/')[3] })));
+  });
+
+  test('streams are listed page by page', async () => {
+    for (let index = 0; index < 3; index++) await newTable();
+    const { Streams: every } = await streams<{ Streams: { StreamArn: string }[] }>('ListStreams', {});
+    const found: string[] = [];
+    let last: string | undefined;
+    do {
+      const page = await streams<{ Streams: { StreamArn: string }[]; LastEvaluatedStreamArn?: string }>('ListStreams', { Limit: 2, ...(last && { ExclusiveStartStreamArn: last }) });
+      expect(page.Streams.length).toBeLessThanOrEqual(2);
+      found.push(...page.Streams.map(({ StreamArn }) => StreamArn));
+      last = page.LastEvaluatedStreamArn;
+    } while (last !== undefined);
+    expect(found).toEqual(every.map(({ StreamArn }) => StreamArn));
+    for (const Limit of [0, 101, 1.5]) await expect(streams('ListStreams', { Limit })).rejects.toMatchObject({ name: 'ValidationException' });
+  });
+
+  test("a table with deletion protection in its template is not deleted, and loses it with the template's", async () => {
+    const { TableName } = await newTable();
+    await ensureTable(engine, { ...table(TableName), Replicas: [{ Region: 'eu-west-1', DeletionProtectionEnabled: true }] }, true);
+    await expect(callApi(engine, 'DeleteTable', { TableName })).rejects.toMatchObject({ name: 'ValidationException', message: expect.stringContaining('protected against deletion') });
+    await ensureTable(engine, { ...table(TableName), Replicas: [{ Region: 'eu-west-1', DeletionProtectionEnabled: false }] }, true);
+    await callApi(engine, 'DeleteTable', { TableName });
+  });
+
   test('what changed nothing is no end of the stream', async () => {
     const { streamArn, put } = await newTable();
     await put('a');
