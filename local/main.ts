@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RequestLogEntry } from './api/http-api';
 import { ENGINE_NAMES, type EngineName } from './engine/find-engine';
-import { type Platform, startPlatform } from './platform';
+import { LAST_PORT, type Platform, startPlatform } from './platform';
 import { synthesize } from './synth';
 import { UserError } from './user-error';
 
@@ -13,7 +13,7 @@ const HELP = `Runs the store on this machine, from its synthesized templates and
 
   npm start -- [options]
 
-  --port N       port of the HTTP API (default: $PORT, else 3000)
+  --port N       port of the HTTP API (default: $PORT, else 3000); DynamoDB has N+1, the other services N+2
   --fresh        begin with empty tables
   --seed         load the sample store
   --layout L     per-domain | single-table
@@ -64,7 +64,7 @@ function readSettings(args: string[]): Settings | 'help' {
   }
   if (values.help) return 'help';
   const port = values.port ?? (process.env.PORT || '3000');
-  if (!/^\d+$/.test(port) || Number(port) > 65_535) throw new UserError(`The port is '${port}'; allowed: 0 to 65535.`);
+  if (!/^\d+$/.test(port) || Number(port) > LAST_PORT) throw new UserError(`The port is '${port}'; allowed: 0 to ${LAST_PORT}.`);
   const engine = ENGINE_NAMES.find((name) => name === values.engine);
   if (values.engine !== undefined && !engine) {
     throw new UserError(`The engine is '${values.engine}'; allowed: ${ENGINE_NAMES.join(', ')}.`);
@@ -137,7 +137,7 @@ async function main(): Promise<void> {
   console.log(`The store is ready: ${platform.url}  (${layout}, ${region}, ${platform.engine}, ${seconds} s)`);
   if (platform.homeRegion !== region) console.log(`  Home region   ${platform.homeRegion}, where what is pinned is written, and streams are read`);
   console.log(`  DynamoDB      ${platform.dynamodb} for the AWS CLI or NoSQL Workbench, with any credentials`);
-  console.log(`  Other         ${platform.services} for SES, SQS, EventBridge, S3 and Lambda, by the AWS CLI's --endpoint-url`);
+  console.log(`  Other         ${platform.services} for EventBridge, Lambda, S3, SES, SQS and STS, by the AWS CLI's --endpoint-url`);
   console.log(`  Sent          ${platform.url}/_local/outbox: mail, events, archived objects, what was given up`);
   console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
   if (platform.warning) console.log(`  Careful       ${platform.warning}`);

@@ -103,8 +103,10 @@ const SWEEP_EVERY_MS = 60_000;
  * @throws UserError for what a person can mend
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  if (options.port !== 0 && !(await isFree(options.port))) {
-    throw new UserError(`Port ${options.port} is in use. Choose another: npm start -- --port ${options.port + 1}`);
+  const { port } = options;
+  for (const [part, number] of Object.entries(port === 0 ? {} : portsFrom(port))) {
+    if (await isFree(number)) continue;
+    throw new UserError(`Port ${number} (${part}) is in use. Choose others: npm start -- --port ${(port + 10) % LAST_PORT}`);
   }
   const engine = findEngine(options.engine);
   const state = await takeState(`${options.stateFolder}-${engine.name}`, options.fresh);
@@ -186,7 +188,7 @@ async function start(
     faults,
   });
   const { kept } = options;
-  const dynamodb = kept?.serve('dynamodb', gateway) ?? (await listen(gateway, await portBeside(options.port)));
+  const dynamodb = kept?.serve('dynamodb', gateway) ?? (await listen(gateway, portsFrom(options.port).DynamoDB));
   started.push({ stop: () => close(gateway) });
 
   const resources = readServices(assembly, resolver, homeRegion, functions.map(({ arn }) => arn));
@@ -195,15 +197,15 @@ async function start(
   const outbox = new Outbox(state.file('outbox.jsonl'), now);
   // On the machine's time, as the streams: what waits there does not end when the store's clock is moved.
   const queues = new Queues(state.file('queues.jsonl'), resources.queues, Date.now);
-  const invoke = async (arn: string, event: string) => {
+  const invoke = async (arn: string, event: string, tail?: boolean) => {
     const pool = pools.find(({ fn }) => fn.arn === arn) as Pool;
-    return pool.invoke({ requestId: randomUUID(), traceId: newTraceId(), event, clockOffset: clock.offset });
+    return pool.invoke({ requestId: randomUUID(), traceId: newTraceId(), event, clockOffset: clock.offset, ...(tail && { tail }) });
   };
   const asyncInvocations = new AsyncInvocations(invoke, options.onStreamProblem);
   const standIns = createServices({
     region: homeRegion,
     resources,
-    functions: functions.map(({ arn }) => arn),
+    functions,
     invoke,
     asyncInvocations,
     callers,
@@ -215,7 +217,7 @@ async function start(
     objectsFolder: state.file('objects'),
     now,
   });
-  const services = kept?.serve('services', standIns) ?? (await listen(standIns, 0));
+  const services = kept?.serve('services', standIns) ?? (await listen(standIns, portsFrom(options.port)['other services']));
   started.push({ stop: () => close(standIns) });
 
   const endpoints = {
@@ -338,10 +340,11 @@ function tableRegions({ resources }: Assembly, region: string): { homeRegion: st
   return { homeRegion: table.stack.region, regions: [...new Set(regions)] };
 }
 
-/** The port next to the API's, so that tools keep their settings; any other, which is 0, where that is taken. */
-async function portBeside(port: number): Promise<number> {
-  return port !== 0 && port < 65_535 && (await isFree(port + 1)) ? port + 1 : 0;
-}
+/** The ports of what serves, from the API's, so that tools keep their settings. Each has any that is free where that is 0. */
+const portsFrom = (port: number) => ({ API: port, DynamoDB: port && port + 1, 'other services': port && port + 2 });
+
+/** The API's port that leaves room for the others. */
+export const LAST_PORT = 65_533;
 
 function listen(server: Server, port: number): Promise<string> {
   return new Promise((done, fail) => {

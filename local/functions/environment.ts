@@ -9,6 +9,8 @@ export interface LocalFunction {
   functionName: string;
   arn: string;
   handler: string;
+  runtime: string;
+  architectures: readonly string[];
   /** The bundle's folder. */
   folder: string;
   memoryMb: number;
@@ -22,7 +24,10 @@ export interface LocalFunction {
 export type RunningEnvironment = Pick<Environment, 'usable' | 'invoke' | 'stop'>;
 
 /** What an invocation came to, as Lambda's Invoke API tells it. */
-export type InvocationResult = { payload: string } | { error: FunctionError };
+export type InvocationResult = ({ payload: string } | { error: FunctionError }) & {
+  /** What it printed, where that was asked for. */
+  log?: string;
+};
 
 export interface FunctionError {
   errorType: string;
@@ -38,6 +43,8 @@ export interface Invocation {
   clockOffset: number;
   /** Ends the process when it aborts, whatever the function is at. */
   kill?: AbortSignal;
+  /** Whether the result is to have what the function prints. */
+  tail?: boolean;
 }
 
 type Message =
@@ -62,6 +69,9 @@ export class Environment {
   readonly ended: Promise<FunctionError>;
   private answer: ((result: InvocationResult) => void) | undefined;
   private hasEnded = false;
+  /** What the invocation under way has printed. */
+  private printed: string[] = [];
+  private onPrinted: (() => void) | undefined;
 
   constructor(
     private readonly fn: LocalFunction,
@@ -77,7 +87,13 @@ export class Environment {
       detached: true,
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      if (stream) eachLine(stream, (line) => onOutput(fn, line));
+      if (!stream) continue;
+      eachLine(stream, (line) => {
+        // The bootstrap prints it behind the last line of an invocation.
+        if (line.startsWith('\u0004')) return this.onPrinted?.();
+        this.printed.push(line);
+        onOutput(fn, line);
+      });
     }
     this.ended = new Promise((done) => {
       this.child.on('error', (error) => done({ errorType: 'Runtime.ExitError', errorMessage: error.message }));
@@ -102,15 +118,18 @@ export class Environment {
   }
 
   /** Runs one invocation. An environment that did not load, crashed or ran out of time is not usable afterwards. */
-  async invoke({ requestId, traceId, event, clockOffset, kill }: Invocation): Promise<InvocationResult> {
+  async invoke({ requestId, traceId, event, clockOffset, kill, tail = false }: Invocation): Promise<InvocationResult> {
     const failure = await this.ready;
     if (failure) {
       this.stop();
       return { error: failure };
     }
     const answered = new Promise<InvocationResult>((done) => (this.answer = done));
-    const deadline = Date.now() + this.fn.timeoutMs;
-    this.child.send({ requestId, traceId, event, deadline, clockOffset });
+    const printed = new Promise<void>((done) => (this.onPrinted = done));
+    this.printed = [];
+    const began = Date.now();
+    const deadline = began + this.fn.timeoutMs;
+    this.child.send({ requestId, traceId, event, deadline, clockOffset, tail });
     const late = after(this.fn.timeoutMs, 'Task');
     const stop = () => this.stop();
     kill?.addEventListener('abort', stop);
@@ -119,7 +138,11 @@ export class Environment {
     late.cancel();
     kill?.removeEventListener('abort', stop);
     if ('error' in result && result.error.errorType.startsWith('Runtime.')) this.stop();
-    return result;
+    if (!tail) return result;
+    await Promise.race([printed, this.ended]);
+    const report = `Duration: ${Date.now() - began} ms\tMemory Size: ${this.fn.memoryMb} MB`;
+    const log = [`START RequestId: ${requestId} Version: $LATEST\n`, ...this.printed, `END RequestId: ${requestId}\n`, `REPORT RequestId: ${requestId}\t${report}\n`];
+    return { ...result, log: log.join('') };
   }
 
   stop(): void {
@@ -161,7 +184,7 @@ function environmentOf(fn: LocalFunction, endpoints: Readonly<Record<string, str
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_REGION: fn.region,
     AWS_DEFAULT_REGION: fn.region,
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_EXECUTION_ENV: `AWS_Lambda_${fn.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: fn.functionName,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memoryMb),

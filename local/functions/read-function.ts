@@ -4,6 +4,8 @@ import type { Resolver } from '../resolve';
 import type { LocalFunction } from './environment';
 
 interface FunctionProperties {
+  Runtime: string;
+  Architectures?: string[];
   Code: { S3Key: string };
   Handler: string;
   MemorySize?: number;
@@ -13,7 +15,7 @@ interface FunctionProperties {
 
 /** A function of the templates, with the folder of its bundle. */
 export function readFunction(resource: Resource, resolver: Resolver, assembly: Assembly): LocalFunction {
-  const { Code, Handler, MemorySize = 128, Timeout = 3, Environment } = resolver.properties<FunctionProperties>(resource);
+  const { Code, Handler, Runtime, Architectures = ['x86_64'], MemorySize = 128, Timeout = 3, Environment } = resolver.properties<FunctionProperties>(resource);
   // DAX does not run here, and without its endpoint a function works on DynamoDB.
   const { DAX_ENDPOINT: _, ...variables } = Environment?.Variables ?? {};
   const functionName = resolver.ref(resource);
@@ -22,6 +24,8 @@ export function readFunction(resource: Resource, resolver: Resolver, assembly: A
     functionName,
     arn: resolver.attribute(resource, 'Arn'),
     handler: Handler,
+    runtime: Runtime,
+    architectures: Architectures,
     folder: assembly.assetFolder(Code.S3Key),
     memoryMb: MemorySize,
     timeoutMs: Timeout * 1_000,

@@ -18,8 +18,8 @@ export const OPERATIONS = [
 /** The other services that faults can hit, and their operations that run here. */
 export const SERVICE_OPERATIONS = {
   ses: ['SendEmail'],
-  events: ['PutEvents'],
-  s3: ['PutObject', 'GetObject', 'HeadObject'],
+  events: ['PutEvents', 'ListEventBuses', 'ListRules'],
+  s3: ['PutObject', 'GetObject', 'HeadObject', 'DeleteObject', 'HeadBucket', 'ListBuckets', 'ListObjectsV2'],
   sqs: [
     'GetQueueUrl',
     'ListQueues',

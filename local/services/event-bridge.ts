@@ -28,6 +28,8 @@ export function eventBridgeService(options: {
 }): FaultyService<'events'> {
   const { region, buses, rules, outbox, queues, asyncInvocations, now } = options;
 
+  const busArn = (name: string) => `arn:aws:events:${region}:${ACCOUNT_ID}:event-bus/${name}`;
+
   const accept = (entry: Entry, bus: string, detail: Record<string, unknown>): string => {
     const event: Envelope = {
       version: '0',
@@ -66,6 +68,29 @@ export function eventBridgeService(options: {
     },
     operationOf: targetOperation,
     operations: {
+      ListEventBuses(call) {
+        call.authorize({ action: 'events:ListEventBuses', resource: '*' });
+        const { NamePrefix = '' } = jsonInput(call) as { NamePrefix?: string };
+        const found = buses.filter((name) => name.startsWith(NamePrefix));
+        return json.reply({ EventBuses: found.map((Name) => ({ Name, Arn: busArn(Name) })) });
+      },
+
+      ListRules(call) {
+        const { NamePrefix = '', EventBusName = 'default' } = jsonInput(call) as { NamePrefix?: string; EventBusName?: string };
+        const bus = busName(EventBusName);
+        call.authorize({ action: 'events:ListRules', resource: '*' });
+        if (!buses.includes(bus)) throw new ServiceError('ResourceNotFoundException', `Event bus ${bus} does not exist.`);
+        const found = rules.filter((rule) => rule.bus === bus && rule.name.startsWith(NamePrefix));
+        const Rules = found.map(({ name, pattern }) => ({
+          Name: name,
+          Arn: `arn:aws:events:${region}:${ACCOUNT_ID}:rule/${bus === 'default' ? '' : `${bus}/`}${name}`,
+          EventPattern: pattern,
+          State: 'ENABLED',
+          EventBusName: bus,
+        }));
+        return json.reply({ Rules });
+      },
+
       PutEvents(call) {
         const { Entries = [] } = jsonInput(call) as { Entries?: Entry[] };
         if (Entries.length < 1 || Entries.length > MOST_ENTRIES) {
@@ -74,7 +99,7 @@ export function eventBridgeService(options: {
         const named = Entries.map(({ EventBusName = 'default' }) => busName(EventBusName));
         const needs = [...new Set(named)].map((bus) => ({
           action: 'events:PutEvents',
-          resource: `arn:aws:events:${region}:${ACCOUNT_ID}:event-bus/${bus}`,
+          resource: busArn(bus),
         }));
         call.authorize(...needs);
         if (Entries.reduce((sum, entry) => sum + sizeOf(entry), 0) > MOST_BYTES) {

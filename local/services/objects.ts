@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 
 /** What is known of an object besides its content. */
 interface ObjectHeaders {
@@ -35,6 +35,28 @@ export class Objects {
     return { ...headers, content: readFileSync(file) };
   }
 
+  /** Deletes an object, if there is one. */
+  delete(bucket: string, key: string): void {
+    const file = this.file(bucket, key);
+    rmSync(file, { force: true });
+    rmSync(`${file}.headers`, { force: true });
+  }
+
+  /** The keys of a bucket that begin so, in the order of their bytes. */
+  keys(bucket: string, prefix: string): string[] {
+    const folder = join(this.folder, bucket);
+    if (!existsSync(folder)) return [];
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !entry.name.includes('.'));
+    const keys = files.map(({ parentPath, name }) => keyOf(relative(folder, join(parentPath, name)).split(sep)));
+    return keys.filter((key) => key.startsWith(prefix)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  }
+
+  /** What a list says of an object. @returns undefined for one that is gone */
+  describe(bucket: string, key: string): { bytes: number; lastModified: number; etag: string } | undefined {
+    const found = this.get(bucket, key);
+    return found && { bytes: found.content.length, lastModified: found.lastModified, etag: etagOf(found.content) };
+  }
+
   private file(bucket: string, key: string): string {
     return join(this.folder, bucket, ...pathOf(key));
   }
@@ -60,6 +82,16 @@ function pathOf(key: string): string[] {
   for (let rest = encoded.join(''); rest !== ''; rest = rest.slice(LONGEST_NAME)) names.push(rest.slice(0, LONGEST_NAME));
   return names.map((name, at) => (at < names.length - 1 ? `${name}+` : name));
 }
+
+/** The key of which these are the names. */
+const keyOf = (names: readonly string[]): string =>
+  Buffer.from(
+    names
+      .map((name) => name.replace(/\+$/, ''))
+      .join('')
+      .replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+    'latin1',
+  ).toString('utf8');
 
 function replace(file: string, content: Buffer | string): void {
   writeFileSync(`${file}.new`, content);

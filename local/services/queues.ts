@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { JsonLines } from './json-lines';
 
 /** A queue of the templates. */
@@ -8,6 +8,8 @@ export interface QueueDefinition {
   visibilityTimeoutSeconds: number;
   retentionSeconds: number;
   maximumMessageBytes: number;
+  /** How long a receive waits for a message on AWS; here it answers at once. */
+  waitSeconds: number;
   /** Where a message goes that was received so often, and was not deleted. */
   redrive?: { deadLetterTargetArn: string; maxReceiveCount: number };
 }
@@ -85,11 +87,17 @@ export class Queues {
         visibleAt: now + visibilityTimeoutSeconds * 1_000,
         receiveCount: message.receiveCount + 1,
         firstReceivedAt: message.firstReceivedAt ?? now,
-        receiptHandle: `${message.id}.${randomUUID()}`,
+        receiptHandle: newHandle(queue),
       };
       this.put(queue, received);
       return received;
     });
+  }
+
+  /** Whether a receipt handle is one of this queue's, of whatever message. */
+  gave(queue: QueueDefinition, receiptHandle: string): boolean {
+    const [, id = '', check] = /^([0-9a-f-]{36})\.([0-9a-f]{16})$/.exec(receiptHandle) ?? [];
+    return check === checkOf(queue, id);
   }
 
   /** The message that a receipt handle is of; undefined when it is gone, or was received again since. */
@@ -149,3 +157,11 @@ export class Queues {
     this.written = lines.length;
   }
 }
+
+/** A receipt handle. It shows that it is no invention of the caller's, or another queue's, even when its message is gone. */
+function newHandle(queue: QueueDefinition): string {
+  const id = randomUUID();
+  return `${id}.${checkOf(queue, id)}`;
+}
+
+const checkOf = ({ arn }: QueueDefinition, id: string): string => createHash('sha256').update(`${arn} ${id}`).digest('hex').slice(0, 16);

@@ -68,6 +68,7 @@ const readQueue = (arn: string, properties: QueueProperties): QueueDefinition =>
   visibilityTimeoutSeconds: properties.VisibilityTimeout ?? 30,
   retentionSeconds: properties.MessageRetentionPeriod ?? 345_600,
   maximumMessageBytes: properties.MaximumMessageSize ?? 1_048_576,
+  waitSeconds: properties.ReceiveMessageWaitTimeSeconds ?? 0,
   ...(properties.RedrivePolicy && { redrive: properties.RedrivePolicy }),
 });
 
@@ -75,5 +76,6 @@ interface QueueProperties {
   VisibilityTimeout?: number;
   MessageRetentionPeriod?: number;
   MaximumMessageSize?: number;
+  ReceiveMessageWaitTimeSeconds?: number;
   RedrivePolicy?: NonNullable<QueueDefinition['redrive']>;
 }

@@ -20,6 +20,8 @@ export interface Rule {
   name: string;
   /** The bus's name. */
   bus: string;
+  /** As JSON. */
+  pattern: string;
   matches(event: Envelope): boolean;
   targets: readonly Target[];
 }
@@ -75,6 +77,7 @@ export function readRule(
   return {
     name,
     bus,
+    pattern: JSON.stringify(EventPattern),
     matches: compile(name, EventPattern),
     targets: Targets.map((target) => readTarget(target, arns, (what) => refuse(`the target ${target.Id} with ${what}`))),
   };

@@ -10,21 +10,22 @@ import type { Permissions } from '../gateway/permissions';
 import { isFromHere } from '../loopback';
 import type { AsyncInvocations } from './async-invocations';
 import { eventBridgeService } from './event-bridge';
-import { type Invoke, lambdaService } from './lambda';
+import { type DescribedFunction, type Invoke, lambdaService } from './lambda';
 import { Objects } from './objects';
 import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import type { ServiceResources } from './read-services';
 import { s3Service } from './s3';
-import { jsonProtocol, type Service, ServiceError, type ServiceRequest } from './service';
+import { jsonProtocol, type Protocol, restJson, type Service, ServiceError, type ServiceRequest } from './service';
 import { sesService } from './ses';
 import { sqsService } from './sqs';
+import { formOperation, stsService } from './sts';
 
 interface ServicesOptions {
   region: string;
   resources: ServiceResources;
-  /** The ARNs of the functions that can be invoked. */
-  functions: readonly string[];
+  /** Those that can be invoked. */
+  functions: readonly DescribedFunction[];
   invoke: Invoke;
   asyncInvocations: AsyncInvocations;
   callers: Pick<Callers, 'functionOf' | 'clientOf'>;
@@ -41,7 +42,7 @@ interface ServicesOptions {
 }
 
 /**
- * The endpoint of this machine for SES, SQS, EventBridge, S3 and Lambda. A caller with an access key of no function and no
+ * The endpoint of this machine for SES, SQS, EventBridge, S3, Lambda and STS. A caller with an access key of no function and no
  * signed-in client is the owner of this machine, who may do everything.
  */
 export function createServices(options: ServicesOptions): Server {
@@ -50,7 +51,7 @@ export function createServices(options: ServicesOptions): Server {
   const server = createServer((incoming, response) => {
     void readRequest(incoming)
       .then(async (request) => {
-        const flow = callers.functionOf(signerOf(request) ?? '');
+        const flow = callers.functionOf(signatureOf(request).signer ?? '');
         const reply = await answer(serviceOf(request, services), request, flow, options);
         // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
         return flow === undefined || reply === 'no-answer' ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
@@ -76,6 +77,7 @@ function standIns({ resources, objectsFolder, ...rest }: ServicesOptions) {
   return {
     eventBridge: eventBridgeService({ ...resources, ...rest }),
     sqs: sqsService(rest),
+    sts: stsService(),
     ses: sesService({ ...resources, ...rest }),
     lambda: lambdaService(rest),
     s3: s3Service({ ...rest, objects: new Objects(objectsFolder, resources.buckets) }),
@@ -92,15 +94,16 @@ async function answer(
   const denied = (message: string) => new ServiceError(protocol.accessDenied.code, message, protocol.accessDenied.status);
   try {
     if (!isFromHere(request.headers)) throw denied('This endpoint is for this machine only.');
-    const signer = signerOf(request);
+    const { signer } = signatureOf(request);
     if (signer === undefined) {
       throw new ServiceError('MissingAuthenticationToken', 'Request must contain a signature; any credentials will do here.', 403);
     }
     const operation = service.operationOf(request);
     const run = operation !== undefined && Object.hasOwn(service.operations, operation) && service.operations[operation];
     if (!run) {
-      const known = Object.keys(service.operations).join(', ');
-      throw new ServiceError('UnknownOperationException', `${operation ?? request.path} does not run here. There is ${known}.`);
+      const known = Object.keys(service.operations);
+      const there = known.length > 0 ? `Of this service there is ${known.sort().join(', ')}.` : 'There are EventBridge, Lambda, S3, SES, SQS and STS; DynamoDB has an endpoint of its own.';
+      throw new ServiceError('UnknownOperationException', `${operation ?? `${request.method} ${request.path}`} does not run here. ${there}`);
     }
     const sessionToken = request.headers['x-amz-security-token'] as string | undefined;
     const client = callers.clientOf(signer, sessionToken);
@@ -141,26 +144,32 @@ function errorOf(fault: ServiceFault, { faults, protocol }: Service): ServiceErr
   }
 }
 
-/** A target of another service is answered as JSON too, since its caller speaks that. */
-const OTHER_TARGET: Service = {
-  protocol: jsonProtocol('com.amazon.coral.service', '1.0'),
-  operationOf: ({ headers }) => String(headers['x-amz-target']),
-  operations: {},
-};
+/** A service that does not run here is answered in the protocol that its caller speaks. */
+const notHere = (protocol: Protocol, operation: string): Service => ({ protocol, operationOf: () => operation, operations: {} });
 
-function serviceOf({ headers, path }: ServiceRequest, { eventBridge, sqs, ses, lambda, s3 }: StandIns): Service {
+function serviceOf(request: ServiceRequest, { eventBridge, sqs, ses, sts, lambda, s3 }: StandIns): Service {
+  const { headers, path } = request;
   const target = headers['x-amz-target'];
   if (target !== undefined) {
     const [service] = String(target).split('.');
-    return service === 'AWSEvents' ? eventBridge : service === 'AmazonSQS' ? sqs : OTHER_TARGET;
+    return service === 'AWSEvents' ? eventBridge : service === 'AmazonSQS' ? sqs : notHere(jsonProtocol('com.amazon.coral.service', '1.0'), String(target));
   }
+  const { service } = signatureOf(request);
+  const action = formOperation(request);
+  if (action !== undefined) return service === 'sts' ? sts : notHere(sts.protocol, `${action} of ${service}`);
   if (path.startsWith('/v2/email/')) return ses;
-  return path.startsWith('/2015-03-31/') ? lambda : s3;
+  if (path.startsWith('/2015-03-31/')) return lambda;
+  return NOT_HERE.test(service) ? notHere(restJson, `${request.method} ${path} of ${service}`) : s3;
 }
 
-/** The access key id of the signature. */
-const signerOf = ({ headers }: ServiceRequest): string | undefined =>
-  /^AWS4-HMAC-SHA256 Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1];
+/** Services with a path, as those above; whatever else is signed is taken for S3, which has every path. */
+const NOT_HERE = /^(?!s3$|any$)[a-z][a-z0-9-]+$/;
+
+/** Who signed, and for which service. */
+function signatureOf({ headers }: ServiceRequest): { signer: string | undefined; service: string } {
+  const [, signer, service = ''] = /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(?:[^/,]*\/[^/,]*\/([^/,]*))?/.exec(headers.authorization ?? '') ?? [];
+  return { signer, service };
+}
 
 async function readRequest(incoming: IncomingMessage): Promise<ServiceRequest> {
   const chunks: Buffer[] = [];

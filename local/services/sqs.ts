@@ -37,6 +37,16 @@ export function sqsService(options: {
     return { input, queue };
   };
 
+  /** The message of a receipt handle, if it is there still. @throws ServiceError for a handle that this queue did not give */
+  const received = (queue: QueueDefinition, receiptHandle = ''): Message | undefined => {
+    if (receiptHandle === '') throw error('MissingParameter', 'The request must contain the parameter ReceiptHandle.');
+    if (!queues.gave(queue, receiptHandle)) {
+      throw error('ReceiptHandleIsInvalid', `The input receipt handle "${receiptHandle}" is not a valid receipt handle.`);
+    }
+    return queues.received(queue, receiptHandle);
+  };
+  const startedAt = Math.floor(now() / 1_000);
+
   return {
     protocol,
     faults: {
@@ -64,6 +74,9 @@ export function sqsService(options: {
         if (MessageBody === '') throw error('MissingParameter', 'The request must contain the parameter MessageBody.');
         if (Buffer.byteLength(MessageBody) > queue.maximumMessageBytes) {
           throw invalid(`Message must be shorter than ${queue.maximumMessageBytes} bytes.`);
+        }
+        if (FORBIDDEN.test(MessageBody)) {
+          throw error('InvalidMessageContents', 'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.');
         }
         inRange('DelaySeconds', DelaySeconds, 0, 900);
         const MessageId = queues.send(queue.arn, MessageBody, DelaySeconds);
@@ -93,7 +106,7 @@ export function sqsService(options: {
 
       DeleteMessage(call) {
         const { input, queue } = open<{ ReceiptHandle?: string }>(call, ['ReceiptHandle']);
-        const message = queues.received(queue, input.ReceiptHandle ?? '');
+        const message = received(queue, input.ReceiptHandle);
         // SQS answers the same where the message is gone, or was received again since.
         if (message) queues.delete(queue, message);
         return json.reply({});
@@ -101,9 +114,9 @@ export function sqsService(options: {
 
       ChangeMessageVisibility(call) {
         const { input, queue } = open<{ ReceiptHandle?: string; VisibilityTimeout?: number }>(call, ['ReceiptHandle', 'VisibilityTimeout']);
-        const { ReceiptHandle = '', VisibilityTimeout = -1 } = input;
+        const { ReceiptHandle, VisibilityTimeout = -1 } = input;
         inRange('VisibilityTimeout', VisibilityTimeout, 0, TWELVE_HOURS);
-        const message = queues.received(queue, ReceiptHandle);
+        const message = received(queue, ReceiptHandle);
         if (!message || message.visibleAt <= now()) {
           throw error('MessageNotInflight', 'The message is not in flight.', 'AWS.SimpleQueueService.MessageNotInflight');
         }
@@ -122,6 +135,11 @@ export function sqsService(options: {
           VisibilityTimeout: String(queue.visibilityTimeoutSeconds),
           MessageRetentionPeriod: String(queue.retentionSeconds),
           MaximumMessageSize: String(queue.maximumMessageBytes),
+          CreatedTimestamp: String(startedAt),
+          LastModifiedTimestamp: String(startedAt),
+          DelaySeconds: '0',
+          ReceiveMessageWaitTimeSeconds: String(queue.waitSeconds),
+          SqsManagedSseEnabled: 'true',
           ...(queue.redrive && { RedrivePolicy: JSON.stringify(queue.redrive) }),
         };
         return json.reply({ Attributes: chosen(attributes, input.AttributeNames ?? []) });
@@ -137,6 +155,9 @@ export function sqsService(options: {
 }
 
 const TWELVE_HOURS = 43_200;
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
 /** SQS names its errors by the codes of its former protocol too, and the SDK goes by those. */
 const protocol: Protocol = {
@@ -163,6 +184,7 @@ function refuseOthers(input: object, known: readonly string[]): void {
 
 function written(message: Message, wanted: readonly string[]): object {
   const attributes = {
+    SenderId: ACCOUNT_ID,
     SentTimestamp: String(message.sentAt),
     ApproximateReceiveCount: String(message.receiveCount),
     ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),

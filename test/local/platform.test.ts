@@ -214,7 +214,11 @@ describe('the process', () => {
     const port = new URL(first.url).port;
     const third = launch(['--assembly', assemblyOf('per-domain'), '--port', port, '--layout', 'single-table']);
     expect(await third.ended).toBe(1);
-    expect(third.output()).toBe(`Port ${port} is in use. Choose another: npm start -- --port ${Number(port) + 1}\n`);
+    expect(third.output()).toBe(`Port ${port} (API) is in use. Choose others: npm start -- --port ${Number(port) + 10}\n`);
+    // The endpoints have the next two ports, or there is no start: a tool's settings stay right.
+    const before = launch(['--assembly', assemblyOf('per-domain'), '--port', String(Number(port) - 2), '--layout', 'single-table']);
+    expect(await before.ended).toBe(1);
+    expect(before.output()).toMatch(/^Port \d+ \((API|DynamoDB|other services)\) is in use\. Choose others: npm start -- --port \d+\n$/);
   });
 
   testCompletely('another region has the data of the home region: each is a replica of the same tables', async () => {
@@ -276,7 +280,7 @@ describe('the process', () => {
 
   test.each([
     [['--assembly', '/nonexistent'], 'There is no cloud assembly in /nonexistent. Make one: npx cdk synth --output /nonexistent'],
-    [['--port', 'x'], "The port is 'x'; allowed: 0 to 65535."],
+    [['--port', 'x'], "The port is 'x'; allowed: 0 to 65533."],
     [['--engine', 'sqlite'], "The engine is 'sqlite'; allowed: dynoxide, dynamodb-local."],
     [['--nonsense'], "Unknown option '--nonsense'. See npm start -- --help"],
     [['--layout', 'two', '--port', '0'], "Config 'layout' is \"two\"; allowed: per-domain | single-table. Example: -c layout=per-domain"],

@@ -24,7 +24,7 @@ describe('invoking a function', () => {
       name: 'tested',
       functionName: 'store-tested',
       arn: 'arn:tested',
-      handler: 'index.handler',
+      handler: 'index.handler', runtime: 'nodejs24.x', architectures: [],
       folder,
       memoryMb: 512,
       timeoutMs,
@@ -60,6 +60,17 @@ describe('invoking a function', () => {
     const event = { requestId: 'r1', traceId: 'Root=1-2-3', event: '{}', clockOffset: 0, kill: kill() };
     expect(await subject.invoke(event)).toEqual({ error: { errorType: 'Runtime.ExitError', errorMessage: 'Runtime exited with SIGKILL' } });
     expect(environments.map(({ usable }) => usable)).toEqual([false]);
+  });
+
+  test('its result has what it printed, where that is asked for, and nothing of another invocation', async () => {
+    const subject = pool('export const handler = async ({ text }) => { console.log(text); return 1; }');
+    await invoke(subject, { text: 'before' });
+    const event = { requestId: 'r2', traceId: 'Root=1-2-3', event: '{"text":"asked for"}', clockOffset: 0, tail: true };
+    expect(await subject.invoke(event)).toEqual({
+      payload: '1',
+      log: expect.stringMatching(/^START RequestId: r2 Version: \$LATEST\nasked for\nEND RequestId: r2\nREPORT RequestId: r2\tDuration: \d+ ms\tMemory Size: 512 MB\n$/),
+    });
+    expect(printed.join('')).toBe('before\nasked for\n');
   });
 
   test('it gets the event, the context and the variables that Lambda would give', async () => {

@@ -93,7 +93,7 @@ describe('the functions, where DAX is dead', () => {
       name,
       functionName: name,
       arn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
-      handler: 'index.handler',
+      handler: 'index.handler', runtime: 'nodejs24.x', architectures: [],
       folder: bundles.folder(name),
       memoryMb: 512,
       timeoutMs: 20_000,

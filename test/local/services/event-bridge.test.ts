@@ -1,4 +1,6 @@
-import { EventBridgeClient, ListRulesCommand, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, ListArchivesCommand,
+  ListEventBusesCommand,
+  ListRulesCommand, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { UserError } from '../../../local/user-error';
 import { allow, failure, FUNCTION_ARN, queueArn, resourcesOf, startServices, type StartedServices, type Template } from './start-services';
 
@@ -133,8 +135,25 @@ test('a function needs events:PutEvents on every bus', async () => {
 });
 
 test('an operation of EventBridge that does not run here is refused by name', async () => {
-  const refused = await failure(new EventBridgeClient(services.owner).send(new ListRulesCommand({})));
-  expect(refused).toMatchObject({ name: 'UnknownOperationException', message: 'ListRules does not run here. There is PutEvents.' });
+  const refused = await failure(new EventBridgeClient(services.owner).send(new ListArchivesCommand({})));
+  expect(refused).toMatchObject({
+    name: 'UnknownOperationException',
+    message: 'ListArchives does not run here. Of this service there is ListEventBuses, ListRules, PutEvents.',
+  });
+});
+
+test('the buses and the rules of the templates are listed', async () => {
+  const client = new EventBridgeClient(services.owner);
+  const { EventBuses = [] } = await client.send(new ListEventBusesCommand({}));
+  expect(EventBuses.map(({ Name, Arn }) => [Name, Arn])).toEqual(['default', 'store'].map((name) => [name, `arn:aws:events:eu-west-1:000000000000:event-bus/${name}`]));
+  const { Rules = [] } = await client.send(new ListRulesCommand({ EventBusName: 'store' }));
+  expect(Rules.length).toBeGreaterThan(0);
+  for (const { Name, Arn, EventPattern, State, EventBusName } of Rules) {
+    expect([Arn, State, EventBusName]).toEqual([`arn:aws:events:eu-west-1:000000000000:rule/store/${Name}`, 'ENABLED', 'store']);
+    expect(JSON.parse(EventPattern!)).toBeInstanceOf(Object);
+  }
+  expect((await client.send(new ListRulesCommand({ EventBusName: 'store', NamePrefix: Rules[0]!.Name! }))).Rules).toContainEqual(Rules[0]);
+  expect(await failure(client.send(new ListRulesCommand({ EventBusName: 'none' })))).toMatchObject({ name: 'ResourceNotFoundException' });
 });
 
 test.each<[string, Template[string], string]>([

@@ -1,4 +1,4 @@
-import { InvokeCommand, type InvokeCommandInput, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { GetFunctionCommand, GetFunctionConfigurationCommand, InvokeCommand, type InvokeCommandInput, LambdaClient, ListFunctionsCommand, ListLayersCommand } from '@aws-sdk/client-lambda';
 import { allow, failure, FUNCTION_ARN, startServices, type StartedServices } from './start-services';
 
 let services: StartedServices;
@@ -63,6 +63,39 @@ test('a function needs lambda:InvokeFunction on the function', async () => {
 });
 
 test('an operation of Lambda that does not run here is refused by name', async () => {
-  const refused = await failure(new LambdaClient(services.owner).send(new ListFunctionsCommand({})));
-  expect(refused).toMatchObject({ name: 'UnknownOperationException' });
+  const refused = await failure(new LambdaClient(services.owner).send(new ListLayersCommand({})));
+  expect(refused).toMatchObject({ name: 'UnknownOperationException', message: expect.stringMatching(/^GET \/2018-10-31\/layers of lambda does not run here\./) as string });
+});
+
+test('the functions are listed, and each is told as its template has it', async () => {
+  const client = new LambdaClient(services.owner);
+  const told = {
+    FunctionName: 'store-refund',
+    FunctionArn: FUNCTION_ARN,
+    Handler: 'index.handler',
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    MemorySize: 512,
+    Timeout: 20,
+    Environment: { Variables: { TABLE: 'store' } },
+    State: 'Active',
+  };
+  expect((await client.send(new ListFunctionsCommand({}))).Functions).toMatchObject([told]);
+  expect((await client.send(new GetFunctionCommand({ FunctionName: 'store-refund' }))).Configuration).toMatchObject(told);
+  expect(await client.send(new GetFunctionConfigurationCommand({ FunctionName: FUNCTION_ARN }))).toMatchObject(told);
+  expect(await failure(client.send(new GetFunctionCommand({ FunctionName: 'none' })))).toMatchObject({ name: 'ResourceNotFoundException', status: 404 });
+});
+
+test('a version or an alias is not found, and $LATEST is the function', async () => {
+  const invoke = (Qualifier: string) => new LambdaClient(services.owner).send(new InvokeCommand({ FunctionName: 'store-refund', Qualifier }));
+  expect(await failure(invoke('live'))).toMatchObject({ name: 'ResourceNotFoundException', message: `Function not found: ${FUNCTION_ARN}:live` });
+  expect(services.invocations).toEqual([]);
+  expect((await invoke('$LATEST')).StatusCode).toBe(200);
+});
+
+test('LogType Tail has the end of what the function printed', async () => {
+  services.outcome.now = () => Promise.resolve({ payload: '1', log: `${'x'.repeat(5_000)}END` });
+  const { LogResult = '' } = await new LambdaClient(services.owner).send(new InvokeCommand({ FunctionName: 'store-refund', LogType: 'Tail' }));
+  expect(Buffer.from(LogResult, 'base64').toString('utf8')).toBe(`${'x'.repeat(4_093)}END`);
+  expect(services.invocations).toMatchObject([{ tail: true }]);
 });

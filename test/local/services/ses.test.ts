@@ -110,5 +110,5 @@ test('a function needs ses:SendEmail on the identity', async () => {
 
 test('an operation of SES that does not run here is refused by name', async () => {
   const refused = await failure(new SESv2Client(services.owner).send(new ListEmailIdentitiesCommand({})));
-  expect(refused).toMatchObject({ name: 'UnknownOperationException', message: expect.stringContaining('There is SendEmail.') as string });
+  expect(refused).toMatchObject({ name: 'UnknownOperationException', message: expect.stringContaining('Of this service there is SendEmail.') as string });
 });

@@ -177,7 +177,7 @@ test.each([['FifoQueue', true], ['DelaySeconds', 5]])('a queue with %s stops the
 });
 
 test('a message that was received so often, and not deleted, goes to the dead-letter queue', () => {
-  const definition = { visibilityTimeoutSeconds: 30, retentionSeconds: 60, maximumMessageBytes: 1_000 };
+  const definition = { visibilityTimeoutSeconds: 30, retentionSeconds: 60, maximumMessageBytes: 1_000, waitSeconds: 0 };
   const undelivered = { ...definition, name: 'undelivered', arn: queueArn('undelivered') };
   const redrive = { deadLetterTargetArn: undelivered.arn, maxReceiveCount: 2 };
   const source = { ...definition, name: 'source', arn: queueArn('source'), redrive };
@@ -190,4 +190,14 @@ test('a message that was received so often, and not deleted, goes to the dead-le
   for (let received = 0; received < 2; received++) queues.receive(source, 10, received === 1 ? 30 : 0);
   expect(queues.receive(source, 10, 0)).toEqual([]);
   expect(queues.receive(undelivered, 10, 0).map(({ body }) => body)).toEqual(['stubborn']);
+});
+
+test.each(['forged', '00000000-0000-0000-0000-000000000000.0123456789abcdef', ''])('the receipt handle %j is refused: no queue gave it', async (ReceiptHandle) => {
+  const name = ReceiptHandle === '' ? 'MissingParameter' : 'ReceiptHandleIsInvalid';
+  expect(await failure(sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle })))).toMatchObject({ name });
+  expect(await failure(sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 1 })))).toMatchObject({ name });
+});
+
+test.each(['\u0000', 'a\u0008', '\uFFFE', '\uD800'])('the character %j is refused in a message, as XML cannot have it', async (MessageBody) => {
+  expect(await failure(sqs.send(new SendMessageCommand({ QueueUrl, MessageBody })))).toMatchObject({ name: 'InvalidMessageContents' });
 });

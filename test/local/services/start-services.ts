@@ -19,6 +19,16 @@ import { TableKeys } from '../../../local/table-keys';
 
 export const REGION = 'eu-west-1';
 export const FUNCTION_ARN = `arn:aws:lambda:${REGION}:000000000000:function:store-refund`;
+const FUNCTION = {
+  arn: FUNCTION_ARN,
+  functionName: 'store-refund',
+  handler: 'index.handler',
+  runtime: 'nodejs24.x',
+  architectures: ['arm64'],
+  memoryMb: 512,
+  timeoutMs: 20_000,
+  variables: { TABLE: 'store' },
+};
 export const queueArn = (name: string) => `arn:aws:sqs:${REGION}:000000000000:${name}`;
 
 /** Resources of a template by logical id: type and properties. */
@@ -48,7 +58,7 @@ export interface StartedServices {
   queues: Queues;
   folder: string;
   /** The invocations of functions, and what each comes to; a test may change that. */
-  invocations: { arn: string; payload: string }[];
+  invocations: { arn: string; payload: string; tail?: boolean }[];
   outcome: { now: () => Promise<InvocationResult> };
   asyncInvocations: AsyncInvocations;
   dropped: string[];
@@ -83,8 +93,8 @@ export async function startServices(template: Template, statements: PolicyStatem
   const queues = new Queues(join(folder, 'queues.jsonl'), resources.queues, now);
   const invocations: StartedServices['invocations'] = [];
   const outcome: StartedServices['outcome'] = { now: () => Promise.resolve({ payload: 'null' }) };
-  const invoke = (arn: string, payload: string) => {
-    invocations.push({ arn, payload });
+  const invoke = (arn: string, payload: string, tail?: boolean) => {
+    invocations.push({ arn, payload, ...(tail && { tail }) });
     return outcome.now();
   };
   const dropped: string[] = [];
@@ -96,7 +106,7 @@ export async function startServices(template: Template, statements: PolicyStatem
   const server = createServices({
     region: REGION,
     resources,
-    functions: [FUNCTION_ARN],
+    functions: [FUNCTION],
     invoke,
     asyncInvocations,
     callers: {
