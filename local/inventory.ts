@@ -1,7 +1,7 @@
 import type { Resource } from './assembly';
 
 /** Resource types that this platform runs, or stands in for. Every other type of the templates is named at start. */
-const EMULATED = new Set([
+export const EMULATED: ReadonlySet<string> = new Set([
   'AWS::ApiGatewayV2::Api',
   'AWS::ApiGatewayV2::Authorizer',
   'AWS::ApiGatewayV2::Integration',
@@ -21,6 +21,9 @@ const EMULATED = new Set([
   'AWS::Events::Archive',
   'AWS::Events::EventBus',
   'AWS::Events::Rule',
+  // Policies of roles are evaluated.
+  'AWS::IAM::Policy',
+  'AWS::IAM::Role',
   'AWS::Kinesis::Stream',
   'AWS::Lambda::EventSourceMapping',
   'AWS::Lambda::Function',
@@ -32,8 +35,8 @@ const EMULATED = new Set([
   'AWS::SecretsManager::Secret',
 ]);
 
-/** What runs here only in part, whatever the templates say of it. */
-const PARTLY: Record<string, string> = {
+/** What of a resource type does not run here. */
+export const PARTLY: Record<string, string> = {
   'AWS::ApiGatewayV2::Stage': 'API throttling and access logs',
   'AWS::CloudWatch::Alarm': 'alarms and dashboards',
   'AWS::CloudWatch::Dashboard': 'alarms and dashboards',
@@ -68,7 +71,7 @@ export function notEmulated(resources: readonly Resource[]): string[] {
   const missing = types.flatMap((type) => {
     const partly = PARTLY[type];
     if (partly) return [partly];
-    return EMULATED.has(type) || type === 'AWS::IAM::Role' ? [] : [type];
+    return EMULATED.has(type) ? [] : [type];
   });
   return [...new Set(missing)];
 }

@@ -47,10 +47,26 @@ const clockInput = z.strictObject({
   advanceSeconds: z.int(SECONDS).check(z.minimum(0, SECONDS), z.maximum(MAX_ADVANCE_SECONDS, SECONDS)),
 });
 
+/** The endpoints, and what each is for. */
+export const LOCAL_ROUTES = {
+  'GET /_local/health': 'the process, region, engine and endpoints; 200 once everything runs',
+  'GET /_local/.well-known/jwks.json': "the public key of this machine's tokens",
+  'POST /_local/tokens': 'an ID token as Cognito makes it, for `{sub, groups?, email?, emailVerified?}`',
+  'POST /_local/credentials': 'temporary credentials of the identity pool, for `{token}`',
+  'GET /_local/trace': 'the DynamoDB calls, newest first; `?request=` for those of one API request',
+  'GET /_local/permissions': "what each function's role allows, and how often it was used",
+  'GET /_local/outbox': 'mail, events, archived objects and dead letters, newest first; `?kind=` for one kind',
+  'GET /_local/faults': 'the faults that are injected now',
+  'POST /_local/faults': 'injects a fault; answers its id',
+  'DELETE /_local/faults': 'ends all faults',
+  'DELETE /_local/faults/{id}': 'ends one fault',
+  'POST /_local/clock': 'moves the time of the functions and of TTL ahead by `{advanceSeconds}`',
+} as const;
+
 /** Serves the endpoints that exist on this machine only. */
 export async function handleLocal(request: IncomingMessage, response: ServerResponse, controls: LocalControls): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-  const routes: Record<string, () => Promise<object> | object> = {
+  const routes: Record<keyof typeof LOCAL_ROUTES, () => Promise<object> | object> = {
     'GET /_local/health': () => controls.health(),
     'GET /_local/.well-known/jwks.json': () => controls.jwks(),
     'GET /_local/trace': () => ({ items: controls.trace(searchParams.get('request') ?? undefined) }),
@@ -77,7 +93,8 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
     },
   };
   const [, faultId] = /^\/_local\/faults\/([^/]+)$/.exec(pathname) ?? [];
-  const route = routes[`${request.method} ${faultId === undefined ? pathname : '/_local/faults/{id}'}`];
+  const asked = `${request.method} ${faultId === undefined ? pathname : '/_local/faults/{id}'}`;
+  const route = Object.hasOwn(routes, asked) ? routes[asked as keyof typeof routes] : undefined;
   try {
     if (!isFromHere(request.headers)) throw new LocalProblem(403, 'forbidden', 'These endpoints are for this machine only.');
     if (!route) throw new LocalProblem(404, 'not-found', `There is ${Object.keys(routes).join(', ')}.`);

@@ -76,6 +76,12 @@ describe('with a store that runs', () => {
     expect(await promises(commands!, store.url)).toBe(5);
   });
 
+  test('the commands of docs/local-platform.md answer what it says', async () => {
+    const [commands, ...others] = commandsOf('Addresses', readFileSync(join(PROJECT, 'docs/local-platform.md'), 'utf8'));
+    expect(others).toEqual([]);
+    expect(await promises(commands!, store.url)).toBe(2);
+  });
+
   test('the smoke run of docs/deploy.md passes', async () => {
     const [smoke, ...others] = commandsOf('Verify', deploying);
     expect(others).toEqual([]);

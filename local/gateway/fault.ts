@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { OPERATIONS, SERVICE_OPERATIONS, type ServiceName } from './operations';
+import { FAULTY_SERVICES, type FaultyServiceName, OPERATIONS, SERVICE_OPERATIONS } from './operations';
 
 /** Reads of the indexes, which alone can lag. */
 const INDEX_READS = ['Query', 'Scan', 'ExecuteStatement'] as const;
@@ -47,8 +47,7 @@ const common = <Operation extends string>(operations: readonly Operation[]) => (
   after: z.optional(z.int(AFTER).check(z.minimum(0, AFTER))),
 });
 
-const SERVICES = Object.keys(SERVICE_OPERATIONS) as ServiceName[];
-const service = oneOf(SERVICES);
+const service = oneOf(FAULTY_SERVICES);
 
 /** What a fault says that can hit the other services too: DynamoDB unless it names one. The operation is checked once that is known. */
 const ofAnyService = { ...common(OPERATIONS), operation: z.optional(z.string('must be the name of an operation')), service: z.optional(service) };
@@ -107,6 +106,9 @@ const FAULTS = {
 
 const KINDS = Object.keys(FAULTS);
 
+/** The kinds of faults, and the members that each may have besides `kind`. */
+export const FAULT_MEMBERS = Object.entries(FAULTS).map(([kind, { shape }]) => [kind, Object.keys(shape).filter((name) => name !== 'kind')] as const);
+
 const anyFault = z.discriminatedUnion(
   'kind',
   [
@@ -152,7 +154,7 @@ export const faultInput = (functions: readonly string[]) =>
   });
 
 /** The service that a fault hits; undefined for DynamoDB. */
-export const serviceOf = (fault: Fault): ServiceName | undefined => ('service' in fault ? fault.service : undefined);
+export const serviceOf = (fault: Fault): FaultyServiceName | undefined => ('service' in fault ? fault.service : undefined);
 
 /** The operations of its service that a fault concerns. */
 export function operationsOf(fault: Fault): readonly string[] {

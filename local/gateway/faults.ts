@@ -4,7 +4,7 @@ import type { Call, Next, Reply, Step } from './call';
 import { type Effect, effectOf } from './effects';
 import { type ConsumerFault, type Fault, operationsOf, type ServiceFault, serviceOf } from './fault';
 import { LaggingCopy, readsGlobalIndex } from './lagging-copy';
-import type { ServiceName } from './operations';
+import type { FaultyServiceName } from './operations';
 import { isWrite } from './targets';
 
 /** A fault with its id and the number of calls that it hit. */
@@ -82,7 +82,7 @@ export class FaultInjector {
   }
 
   /** The first fault that hits a function's call of a service beside DynamoDB; undefined where none does. */
-  ofService(service: ServiceName, operation: string, functionName: string): ServiceFault | undefined {
+  ofService(service: FaultyServiceName, operation: string, functionName: string): ServiceFault | undefined {
     for (const entry of this.active) {
       const { fault } = entry;
       if (serviceOf(fault) !== service || (fault.function ?? functionName) !== functionName) continue;

@@ -15,7 +15,7 @@ export const OPERATIONS = [
   'UpdateItem',
 ] as const;
 
-/** The other services that faults can hit, and their operations that run here. */
+/** The other services, and their operations that run here. */
 export const SERVICE_OPERATIONS = {
   ses: ['SendEmail'],
   events: ['PutEvents', 'ListEventBuses', 'ListRules'],
@@ -30,7 +30,13 @@ export const SERVICE_OPERATIONS = {
     'GetQueueAttributes',
     'PurgeQueue',
   ],
+  lambda: ['Invoke', 'ListFunctions', 'GetFunction', 'GetFunctionConfiguration'],
+  sts: ['GetCallerIdentity'],
 } as const;
 
+/** Those that functions call, so that faults can hit them. */
+export const FAULTY_SERVICES = ['ses', 'events', 's3', 'sqs'] as const;
+
 export type ServiceName = keyof typeof SERVICE_OPERATIONS;
+export type FaultyServiceName = (typeof FAULTY_SERVICES)[number];
 export type OperationOf<Name extends ServiceName> = (typeof SERVICE_OPERATIONS)[Name][number];

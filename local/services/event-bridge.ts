@@ -4,7 +4,7 @@ import type { AsyncInvocations } from './async-invocations';
 import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import { busName, type Envelope, type Rule } from './rules';
-import { jsonInput, jsonProtocol, type FaultyService, ServiceError, targetOperation } from './service';
+import { jsonInput, jsonProtocol, type StandIn, ServiceError, targetOperation } from './service';
 
 const json = jsonProtocol('com.amazonaws.events', '1.1');
 
@@ -25,7 +25,7 @@ export function eventBridgeService(options: {
   queues: Queues;
   asyncInvocations: AsyncInvocations;
   now(): number;
-}): FaultyService<'events'> {
+}): StandIn<'events'> {
   const { region, buses, rules, outbox, queues, asyncInvocations, now } = options;
 
   const busArn = (name: string) => `arn:aws:events:${region}:${ACCOUNT_ID}:event-bus/${name}`;

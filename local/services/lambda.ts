@@ -2,7 +2,7 @@ import type { InvocationResult, LocalFunction } from '../functions/environment';
 import type { WireReply } from '../engine/engine';
 import { ACCOUNT_ID } from '../resolve';
 import type { AsyncInvocations } from './async-invocations';
-import { restJson, type Service, type ServiceCall, ServiceError } from './service';
+import { restJson, type ServiceCall, ServiceError, type StandIn } from './service';
 
 /** Runs a function once. @param tail whether the end of what it prints is wanted */
 export type Invoke = (functionArn: string, payload: string, tail?: boolean) => Promise<InvocationResult>;
@@ -26,7 +26,7 @@ export function lambdaService(options: {
   functions: readonly DescribedFunction[];
   invoke: Invoke;
   asyncInvocations: AsyncInvocations;
-}): Service {
+}): StandIn<'lambda'> {
   const { region, functions, invoke, asyncInvocations } = options;
   /** The function that a call names and may use. There are no versions and aliases here. */
   const authorized = (call: ServiceCall, action: string): DescribedFunction => {

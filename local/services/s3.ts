@@ -3,7 +3,7 @@ import { ACCOUNT_ID } from '../resolve';
 import { contentOf } from './aws-chunked';
 import { etagOf, type Objects, type StoredObject } from './objects';
 import type { Outbox } from './outbox';
-import { type FaultyService, type Protocol, type ServiceCall, ServiceError, type ServiceRequest } from './service';
+import { type StandIn, type Protocol, type ServiceCall, ServiceError, type ServiceRequest } from './service';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
 const restXml: Protocol = {
@@ -30,7 +30,7 @@ const CREATED = '2026-01-01T00:00:00.000Z';
  * Objects of S3, in path style; what is put goes to the outbox too.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
  */
-export function s3Service(options: { region: string; objects: Objects; outbox: Outbox; now(): number }): FaultyService<'s3'> {
+export function s3Service(options: { region: string; objects: Objects; outbox: Outbox; now(): number }): StandIn<'s3'> {
   const { region, objects, outbox, now } = options;
 
   const existing = (call: ServiceCall): { bucket: string; key: string } => {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { FaultInjector } from '../gateway/faults';
 import type { ServiceFault } from '../gateway/fault';
 import type { Reply } from '../gateway/call';
+import type { ServiceName } from '../gateway/operations';
 import { SessionError } from '../gateway/client-sessions';
 import type { Callers } from '../gateway/gateway';
 import type { Need } from '../iam/policy';
@@ -16,7 +17,7 @@ import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import type { ServiceResources } from './read-services';
 import { s3Service } from './s3';
-import { jsonProtocol, type Protocol, restJson, type Service, ServiceError, type ServiceRequest } from './service';
+import { jsonProtocol, type Protocol, restJson, type Service, ServiceError, type ServiceRequest, type StandIn } from './service';
 import { sesService } from './ses';
 import { sqsService } from './sqs';
 import { formOperation, stsService } from './sts';
@@ -75,13 +76,13 @@ type StandIns = ReturnType<typeof standIns>;
 
 function standIns({ resources, objectsFolder, ...rest }: ServicesOptions) {
   return {
-    eventBridge: eventBridgeService({ ...resources, ...rest }),
+    events: eventBridgeService({ ...resources, ...rest }),
     sqs: sqsService(rest),
     sts: stsService(),
     ses: sesService({ ...resources, ...rest }),
     lambda: lambdaService(rest),
     s3: s3Service({ ...rest, objects: new Objects(objectsFolder, resources.buckets) }),
-  } satisfies Record<string, Service>;
+  } satisfies { [Name in ServiceName]: StandIn<Name> };
 }
 
 async function answer(
@@ -147,12 +148,12 @@ function errorOf(fault: ServiceFault, { faults, protocol }: Service): ServiceErr
 /** A service that does not run here is answered in the protocol that its caller speaks. */
 const notHere = (protocol: Protocol, operation: string): Service => ({ protocol, operationOf: () => operation, operations: {} });
 
-function serviceOf(request: ServiceRequest, { eventBridge, sqs, ses, sts, lambda, s3 }: StandIns): Service {
+function serviceOf(request: ServiceRequest, { events, sqs, ses, sts, lambda, s3 }: StandIns): Service {
   const { headers, path } = request;
   const target = headers['x-amz-target'];
   if (target !== undefined) {
     const [service] = String(target).split('.');
-    return service === 'AWSEvents' ? eventBridge : service === 'AmazonSQS' ? sqs : notHere(jsonProtocol('com.amazon.coral.service', '1.0'), String(target));
+    return service === 'AWSEvents' ? events : service === 'AmazonSQS' ? sqs : notHere(jsonProtocol('com.amazon.coral.service', '1.0'), String(target));
   }
   const { service } = signatureOf(request);
   const action = formOperation(request);

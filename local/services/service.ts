@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { WireReply } from '../engine/engine';
-import type { OperationOf, ServiceName } from '../gateway/operations';
+import type { FaultyServiceName, OperationOf, ServiceName } from '../gateway/operations';
 import type { Need } from '../iam/policy';
 
 /** A request to one of the services, its body read. */
@@ -26,18 +26,18 @@ export interface ServiceCall extends ServiceRequest {
   readonly flow: string | undefined;
 }
 
-/** A stand-in for a service of AWS. */
+/** A stand-in for a service of AWS, or what answers for one that does not run here. */
 export interface Service<Operation extends string = string> {
   protocol: Protocol;
-  /** How the service is named in faults, and what it answers then; a service without is hit by none. */
-  faults?: { name: ServiceName; throttled: ServiceError; internalError: ServiceError };
+  /** How the service is named in faults, and what it answers then; one that functions do not call is hit by none. */
+  faults?: { name: FaultyServiceName; throttled: ServiceError; internalError: ServiceError };
   /** The name of the operation that a request asks for; undefined when it can have none. */
   operationOf(request: ServiceRequest): string | undefined;
   operations: Readonly<Record<Operation, (call: ServiceCall) => WireReply | Promise<WireReply>>>;
 }
 
-/** A stand-in that faults can hit: it has the operations that a fault may name, and no other. */
-export type FaultyService<Name extends ServiceName> = Service<OperationOf<Name>> & { faults: { name: Name } };
+/** A stand-in: it has the operations that `SERVICE_OPERATIONS` lists, and no other. */
+export type StandIn<Name extends ServiceName> = Service<OperationOf<Name>> & (Name extends FaultyServiceName ? { faults: { name: Name } } : object);
 
 /** How a service writes its errors. */
 export interface Protocol {

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { ACCOUNT_ID } from '../resolve';
 import type { Outbox } from './outbox';
-import { type FaultyService, jsonInput, restJson, ServiceError } from './service';
+import { type StandIn, jsonInput, restJson, ServiceError } from './service';
 import { addressOf, faultOfAddress } from './mail-address';
 
 /**
  * SES API v2: SendEmail, which puts the mail into the outbox.
  * https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
  */
-export function sesService(options: { region: string; identities: readonly string[]; outbox: Outbox }): FaultyService<'ses'> {
+export function sesService(options: { region: string; identities: readonly string[]; outbox: Outbox }): StandIn<'ses'> {
   const { region, identities, outbox } = options;
   return {
     protocol: restJson,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ACCOUNT_ID } from '../resolve';
 import type { Outbox } from './outbox';
 import type { Message, QueueDefinition, Queues } from './queues';
-import { type FaultyService, jsonInput, jsonProtocol, type Protocol, type ServiceCall, ServiceError, targetOperation } from './service';
+import { type StandIn, jsonInput, jsonProtocol, type Protocol, type ServiceCall, ServiceError, targetOperation } from './service';
 
 const json = jsonProtocol('com.amazonaws.sqs', '1.0');
 
@@ -16,7 +16,7 @@ export function sqsService(options: {
   outbox: Outbox;
   /** The ARNs of those where records end that a consumer gave up. */
   onFailureQueues: ReadonlySet<string>;
-}): FaultyService<'sqs'> {
+}): StandIn<'sqs'> {
   const { region, queues, outbox, onFailureQueues } = options;
   const now = () => queues.now();
   const arnOf = (name: string) => `arn:aws:sqs:${region}:${ACCOUNT_ID}:${name}`;

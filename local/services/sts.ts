@@ -1,5 +1,5 @@
 import { ACCOUNT_ID } from '../resolve';
-import { type Protocol, type Service, type ServiceRequest } from './service';
+import { type Protocol, type ServiceRequest, type StandIn } from './service';
 
 /**
  * Form input and XML output.
@@ -24,7 +24,7 @@ export const formOperation = ({ headers, body }: ServiceRequest): string | undef
  * AWS STS, as far as it says who calls: nobody needs a permission for that.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  */
-export const stsService = (): Service => ({
+export const stsService = (): StandIn<'sts'> => ({
   protocol: query,
   operationOf: formOperation,
   operations: {

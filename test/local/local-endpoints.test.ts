@@ -83,7 +83,7 @@ describe('what exists on this machine only', () => {
     [{ kind: 'refused', service: 'sns', code: 'X' }, 'service: must be one of ses, events, s3, sqs'],
     [{ kind: 'refused', service: 'ses', code: 'two words' }, 'code: must be the code of an error, as AccessDeniedException'],
     [{ kind: 'refused', service: 'ses', code: 'X', message: 1 }, 'message: must be text'],
-    [{ kind: 'throttle', service: 's3', operation: 'PutItem' }, 'operation: must be one of PutObject, GetObject, HeadObject'],
+    [{ kind: 'throttle', service: 's3', operation: 'PutItem' }, 'operation: must be one of PutObject, GetObject, HeadObject, DeleteObject, HeadBucket, ListBuckets, ListObjectsV2'],
     [{ kind: 'internal-error', operation: 'SendEmail' }, expect.stringMatching(/^operation: must be one of BatchExecuteStatement, .*UpdateItem$/)],
     [{ kind: 'throttle', service: 'ses', reason: 'TableReadAccountLimitExceeded' }, "reason: is one of DynamoDB's; ses gives none"],
     [{ kind: 'conflict', service: 'events' }, 'unknown: service; allowed: kind, function, operation, rate, count, after, reason, reasons'],

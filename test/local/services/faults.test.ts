@@ -3,7 +3,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { SendEmailCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ServiceFault } from '../../../local/gateway/fault';
-import { SERVICE_OPERATIONS, type ServiceName } from '../../../local/gateway/operations';
+import { FAULTY_SERVICES, type FaultyServiceName, SERVICE_OPERATIONS } from '../../../local/gateway/operations';
 import { allow, failure, queueArn, REGION, startServices, type StartedServices } from './start-services';
 
 const TEMPLATE = {
@@ -14,7 +14,7 @@ const TEMPLATE = {
 } satisfies Parameters<typeof startServices>[0];
 
 let services: StartedServices;
-let calls: Record<ServiceName, (by?: 'flow' | 'owner') => Promise<unknown>>;
+let calls: Record<FaultyServiceName, (by?: 'flow' | 'owner') => Promise<unknown>>;
 beforeAll(async () => {
   const role = ['ses:SendEmail', 'events:PutEvents', 's3:PutObject', 's3:GetObject', 'sqs:SendMessage'].map((action) => allow(action, '*'));
   services = await startServices(TEMPLATE, role, [queueArn('failed')]);
@@ -35,11 +35,11 @@ beforeAll(async () => {
 afterAll(() => services.stop());
 afterEach(() => services.faults.end());
 
-const SERVICES = Object.keys(SERVICE_OPERATIONS) as ServiceName[];
+const SERVICES = FAULTY_SERVICES;
 const sent = () => services.outbox.list().length;
 const injected = () => services.faults.list().map((fault) => fault.injected);
 
-test.each<[ServiceName, string, number, string, number]>([
+test.each<[FaultyServiceName, string, number, string, number]>([
   ['ses', 'TooManyRequestsException', 429, 'InternalServiceErrorException', 500],
   ['events', 'ThrottlingException', 400, 'InternalException', 500],
   ['s3', 'SlowDown', 503, 'InternalError', 500],
@@ -53,7 +53,7 @@ test.each<[ServiceName, string, number, string, number]>([
   expect([await failure(calls[service]()), sent()]).toEqual([expect.objectContaining({ name: 'none' }), before + 1]);
 });
 
-test.each<[ServiceName, string, number]>([
+test.each<[FaultyServiceName, string, number]>([
   ['ses', 'MessageRejected', 400],
   ['ses', 'AccessDeniedException', 403],
   ['events', 'ResourceNotFoundException', 400],
