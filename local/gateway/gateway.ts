@@ -8,6 +8,7 @@ import { type ClientSession, SessionError } from './client-sessions';
 import type { FaultInjector } from './faults';
 import { meter, type Trace } from './meter';
 import type { Permissions } from './permissions';
+import { wellFormed } from './well-formed';
 
 /** Who has an access key, and which API request a trace id belongs to. */
 export interface Callers {
@@ -20,7 +21,7 @@ export interface Callers {
 
 /**
  * The DynamoDB endpoint of this machine. Every call of a function, and of any other client, passes a chain of steps:
- * which function is calling, the meter around all that follows, which signed-in client, may it, faults to inject, which region's engine.
+ * which function is calling, the meter around all that follows, which signed-in client, can DynamoDB read it, may it, faults to inject, which region's engine.
  */
 export function createGateway(options: {
   callers: Callers;
@@ -34,7 +35,7 @@ export function createGateway(options: {
   onCall?: ((call: Call) => void) | undefined;
 }): Server {
   const { callers, engines, homeRegion, trace, clock, permissions, faults, onCall } = options;
-  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), authenticate(callers), permissions.step, idempotencyWindow(clock), faults.step];
+  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), authenticate(callers), wellFormed, permissions.step, idempotencyWindow(clock), faults.step];
   const handle = chain(steps, (call) => {
     const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
