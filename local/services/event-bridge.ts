@@ -4,7 +4,7 @@ import type { AsyncInvocations } from './async-invocations';
 import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import { busName, type Envelope, type Rule } from './rules';
-import { jsonInput, jsonProtocol, type FaultyService, ServiceError, targetOperation } from './service';
+import { jsonInput, jsonProtocol, type FaultyService, ServiceError, targetOperation, MOST_JSON_BYTES } from './service';
 
 const json = jsonProtocol('com.amazonaws.events', '1.1');
 
@@ -58,6 +58,7 @@ export function eventBridgeService(options: {
   };
 
   return {
+    maxBodyBytes: MOST_JSON_BYTES,
     protocol: json,
     faults: {
       name: 'events',

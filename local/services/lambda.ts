@@ -26,6 +26,7 @@ export function lambdaService(options: {
 }): Service {
   const { region, functions, invoke, asyncInvocations } = options;
   return {
+    maxBodyBytes: 6 * 1024 * 1024,
     protocol: restJson,
     operationOf: ({ method, path }) => (method === 'POST' && PATH.test(path) ? 'Invoke' : undefined),
     operations: {

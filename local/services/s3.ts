@@ -62,6 +62,7 @@ export function s3Service(options: { objects: Objects; outbox: Outbox; now(): nu
   };
 
   return {
+    maxBodyBytes: 5 * 1024 ** 3,
     protocol: restXml,
     faults: {
       name: 's3',

@@ -8,6 +8,7 @@ import type { Callers } from '../gateway/gateway';
 import type { Need } from '../iam/policy';
 import type { Permissions } from '../gateway/permissions';
 import { isFromHere } from '../loopback';
+import { BodyTooLarge, IncompleteRequest, readBody } from '../request-body';
 import type { AsyncInvocations } from './async-invocations';
 import { eventBridgeService } from './event-bridge';
 import { type Invoke, lambdaService } from './lambda';
@@ -48,12 +49,20 @@ export function createServices(options: ServicesOptions): Server {
   const { callers, now } = options;
   const services = standIns(options);
   const server = createServer((incoming, response) => {
-    void readRequest(incoming)
-      .then(async (request) => {
+    const head = headOf(incoming);
+    const service = serviceOf(head, services);
+    void readBody(incoming, service.maxBodyBytes)
+      .then(async (body) => {
+        const request = { ...head, body };
         const flow = callers.functionOf(signerOf(request) ?? '');
-        const reply = await answer(serviceOf(request, services), request, flow, options);
+        const reply = await answer(service, request, flow, options);
         // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
         return flow === undefined || reply === 'no-answer' ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
+      })
+      .catch((error: unknown): Reply => {
+        if (error instanceof IncompleteRequest) return 'no-answer';
+        if (error instanceof BodyTooLarge) return service.protocol.error(new ServiceError('RequestEntityTooLarge', error.message, 413));
+        throw error;
       })
       .then((reply) => {
         if (reply === 'no-answer') return void incoming.socket.destroy();
@@ -144,11 +153,12 @@ function errorOf(fault: ServiceFault, { faults, protocol }: Service): ServiceErr
 /** A target of another service is answered as JSON too, since its caller speaks that. */
 const OTHER_TARGET: Service = {
   protocol: jsonProtocol('com.amazon.coral.service', '1.0'),
+  maxBodyBytes: 1024 * 1024,
   operationOf: ({ headers }) => String(headers['x-amz-target']),
   operations: {},
 };
 
-function serviceOf({ headers, path }: ServiceRequest, { eventBridge, sqs, ses, lambda, s3 }: StandIns): Service {
+function serviceOf({ headers, path }: ServiceHead, { eventBridge, sqs, ses, lambda, s3 }: StandIns): Service {
   const target = headers['x-amz-target'];
   if (target !== undefined) {
     const [service] = String(target).split('.');
@@ -162,9 +172,9 @@ function serviceOf({ headers, path }: ServiceRequest, { eventBridge, sqs, ses, l
 const signerOf = ({ headers }: ServiceRequest): string | undefined =>
   /^AWS4-HMAC-SHA256 Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1];
 
-async function readRequest(incoming: IncomingMessage): Promise<ServiceRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+type ServiceHead = Omit<ServiceRequest, 'body'>;
+
+function headOf(incoming: IncomingMessage): ServiceHead {
   const [path = '/', query = ''] = (incoming.url ?? '/').split(/\?(.*)/s, 2);
-  return { method: incoming.method ?? '', path, query: new URLSearchParams(query), headers: incoming.headers, body: Buffer.concat(chunks) };
+  return { method: incoming.method ?? '', path, query: new URLSearchParams(query), headers: incoming.headers };
 }
