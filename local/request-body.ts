@@ -25,8 +25,6 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   } catch (error) {
     throw new IncompleteRequest('The request ended before it was complete.', { cause: error });
   }
-  // A connection that the client half closes ends the stream without an error.
-  if (!request.complete) throw new IncompleteRequest('The request ended before it was complete.');
   if (length > maxBytes) throw new BodyTooLarge(`The body has ${length} bytes; the limit is ${maxBytes}.`);
   return Buffer.concat(chunks);
 }

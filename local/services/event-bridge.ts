@@ -9,6 +9,8 @@ import { jsonInput, jsonProtocol, type FaultyService, ServiceError, targetOperat
 const json = jsonProtocol('com.amazonaws.events', '1.1');
 
 const MOST_ENTRIES = 10;
+/** Of a date. */
+const MOST_SECONDS = 8.64e12;
 /** 1 MB since January 2026: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html */
 const MOST_BYTES = 1024 * 1024;
 
@@ -68,7 +70,7 @@ export function eventBridgeService(options: {
     operationOf: targetOperation,
     operations: {
       PutEvents(call) {
-        const { Entries = [] } = jsonInput(call) as { Entries?: Entry[] };
+        const Entries = entriesOf(jsonInput(call).Entries);
         if (Entries.length < 1 || Entries.length > MOST_ENTRIES) {
           throw new ServiceError('ValidationException', `Entries must have 1 to ${MOST_ENTRIES} members, not ${Entries.length}.`);
         }
@@ -94,6 +96,24 @@ export function eventBridgeService(options: {
       },
     },
   };
+}
+
+/**
+ * The entries, each of which has the types that EventBridge reads: a request that it cannot read sends none of them.
+ * @throws ServiceError SerializationException
+ */
+function entriesOf(entries: unknown): Entry[] {
+  const isText = (value: unknown) => value === undefined || typeof value === 'string';
+  const isEntry = (entry: unknown) => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return false;
+    const { Time, Resources, ...texts } = entry as Record<string, unknown>;
+    const isTime = Time === undefined || (typeof Time === 'number' && Math.abs(Time) <= MOST_SECONDS);
+    const areTexts = [texts.Source, texts.DetailType, texts.Detail, texts.EventBusName].every(isText);
+    return isTime && areTexts && (Resources === undefined || (Array.isArray(Resources) && Resources.every((arn) => typeof arn === 'string')));
+  };
+  if (entries === undefined || entries === null) return [];
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries as Entry[];
+  throw new ServiceError('SerializationException', 'Entries must be a list of entries; each has texts, a Time in epoch seconds and a list of Resources.');
 }
 
 /** The detail of an entry, or what is wrong with the entry. */
