@@ -6,6 +6,7 @@ import { faultInput } from './gateway/fault';
 import type { FaultInjector } from './gateway/faults';
 import type { TraceEntry } from './gateway/meter';
 import { isFromHere } from './loopback';
+import { BodyTooLarge, IncompleteRequest, readBody } from './request-body';
 import { OUTBOX_KINDS, type OutboxItem } from './services/outbox';
 
 /** What the endpoints below `/_local/` need of the platform. */
@@ -63,23 +64,26 @@ export const LOCAL_ROUTES = {
   'POST /_local/clock': 'moves the time of the functions and of TTL ahead by `{advanceSeconds}`',
 } as const;
 
+const MOST_BODY_BYTES = 1024 * 1024;
+
 /** Serves the endpoints that exist on this machine only. */
 export async function handleLocal(request: IncomingMessage, response: ServerResponse, controls: LocalControls): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  let body: Buffer = Buffer.alloc(0);
   const routes: Record<keyof typeof LOCAL_ROUTES, () => Promise<object> | object> = {
     'GET /_local/health': () => controls.health(),
     'GET /_local/.well-known/jwks.json': () => controls.jwks(),
     'GET /_local/trace': () => ({ items: controls.trace(searchParams.get('request') ?? undefined) }),
     'GET /_local/permissions': () => controls.permissions(),
     'GET /_local/outbox': () => ({ items: controls.outbox(outboxKind(searchParams.get('kind'))) }),
-    'POST /_local/tokens': async () => ({ token: await controls.token(await readInput(request, tokenInput)) }),
+    'POST /_local/tokens': async () => ({ token: await controls.token(readInput(body, tokenInput)) }),
     'POST /_local/credentials': async () => {
-      const { token } = await readInput(request, credentialsInput);
+      const { token } = readInput(body, credentialsInput);
       const credentials = await controls.credentials(token);
       if (!credentials) throw new LocalProblem(401, 'unauthorized', 'The token is not valid, or has expired. POST /_local/tokens issues one.');
       return credentials;
     },
-    'POST /_local/faults': async () => controls.faults.add(await readInput(request, faultInput(controls.functions))),
+    'POST /_local/faults': async () => controls.faults.add(readInput(body, faultInput(controls.functions))),
     'GET /_local/faults': () => ({ items: controls.faults.list() }),
     'DELETE /_local/faults': async () => ({ removed: await controls.faults.end() }),
     'DELETE /_local/faults/{id}': async () => {
@@ -88,7 +92,7 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
       return { removed };
     },
     'POST /_local/clock': async () => {
-      const { advanceSeconds } = await readInput(request, clockInput);
+      const { advanceSeconds } = readInput(body, clockInput);
       return controls.advanceClock(advanceSeconds);
     },
   };
@@ -98,12 +102,19 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
   try {
     if (!isFromHere(request.headers)) throw new LocalProblem(403, 'forbidden', 'These endpoints are for this machine only.');
     if (!route) throw new LocalProblem(404, 'not-found', `There is ${Object.keys(routes).join(', ')}.`);
+    body = await readBody(request, MOST_BODY_BYTES);
     send(response, 200, 'application/json', await route());
   } catch (error) {
-    const problem = error instanceof LocalProblem ? error : new LocalProblem(500, 'internal-error', String(error));
-    const { status, type, message: detail } = problem;
+    if (error instanceof IncompleteRequest) return void request.socket.destroy();
+    const { status, type, message: detail } = problemOf(error);
     send(response, status, 'application/problem+json', { type, title: type, status, detail });
   }
+}
+
+function problemOf(error: unknown): LocalProblem {
+  if (error instanceof LocalProblem) return error;
+  if (error instanceof BodyTooLarge) return new LocalProblem(413, 'payload-too-large', error.message);
+  return new LocalProblem(500, 'internal-error', String(error));
 }
 
 function outboxKind(kind: string | null): string | undefined {
@@ -122,12 +133,10 @@ export class LocalProblem extends Error {
   }
 }
 
-async function readInput<Schema extends z.ZodMiniType>(request: IncomingMessage, schema: Schema): Promise<z.output<Schema>> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+function readInput<Schema extends z.ZodMiniType>(body: Buffer, schema: Schema): z.output<Schema> {
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    json = JSON.parse(body.toString('utf8'));
   } catch {
     throw new LocalProblem(400, 'invalid-input', 'the body is not JSON');
   }

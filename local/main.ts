@@ -130,6 +130,7 @@ async function main(): Promise<void> {
     onRequest: printRequest,
     onFunctionOutput: functionLog(() => join(platform.stateFolder, 'logs')),
     onTableUpdate: (text) => console.log(text),
+    onEngineRestart: (text) => console.error(text),
     onStreamProblem: (text) => console.error(`[streams] ${text}`),
   });
   stopOnSignals(platform);

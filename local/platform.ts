@@ -53,6 +53,7 @@ export interface PlatformOptions {
   onFunctionOutput(flow: string, text: string): void;
   /** What a person should know of the streams: a record that was given up, a read that failed. */
   onStreamProblem(text: string): void;
+  onEngineRestart?: ((text: string) => void) | undefined;
   /** What is changed of a table of an earlier start. */
   onTableUpdate?: ((text: string) => void) | undefined;
   /** Each call of DynamoDB that a function makes. */
@@ -133,7 +134,7 @@ async function start(
   const clock = new Clock(state.file('clock.json'));
   const assembly = readAssembly(await options.assembly);
   const { homeRegion, regions } = tableRegions(assembly, options.region);
-  const starting = startEngine(engineKind, state.file('data'), homeRegion, (seconds) => clock.at(seconds));
+  const starting = startEngine(engineKind, state.file('data'), homeRegion, (seconds) => clock.at(seconds), options.onEngineRestart);
   // Registered at once: what else is awaited may fail before the engine is up.
   started.push({ stop: () => starting.then((engine) => engine.stop()).catch(() => {}) });
   const [engine, issuer] = await Promise.all([starting, Issuer.open(state.file('issuer.pem'))]);

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JWTVerifyGetKey } from 'jose';
 import { MAX_PAYLOAD_BYTES, type Pool } from '../functions/pool';
+import { BodyTooLarge, readBody } from '../request-body';
 import { sendMessage, sendResult, toEvent } from './event';
 import { type JwtAuthorizer, verifyToken } from './issuer';
 import { findRoute, type Route } from './routes';
@@ -70,11 +71,12 @@ export class HttpApi {
     requestId: string,
   ): Promise<{ flow?: string; failure?: string }> {
     const { apiId, routes, keys, clockOffset } = this.options;
-    const body = await readBody(request);
-    if (!body) {
-      // What is still to come is not read, so the connection cannot be used again.
-      response.setHeader('connection', 'close');
-      sendMessage(response, requestId, 413, 'Request Entity Too Large');
+    let body: Buffer;
+    try {
+      body = await readBody(request, MAX_REQUEST_BYTES);
+    } catch (error) {
+      if (error instanceof BodyTooLarge) sendMessage(response, requestId, 413, 'Request Entity Too Large');
+      else request.socket.destroy();
       return {};
     }
     const target = parseTarget(request.url ?? '/');
@@ -139,19 +141,4 @@ function parseTarget(target: string): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The body; undefined as soon as it is larger than API Gateway takes. The rest is then read and thrown away. */
-function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  return new Promise((done) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > MAX_REQUEST_BYTES) done(undefined);
-      else chunks.push(chunk);
-    });
-    request.on('end', () => done(Buffer.concat(chunks)));
-    request.on('error', () => done(Buffer.concat(chunks)));
-  });
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -39,8 +40,11 @@ export interface EngineKind {
   /** As `--engine` names it. */
   name: string;
   label: string;
-  /** @param folder where its data is kept; undefined for an engine that forgets it when it ends */
-  command(port: number, folder: string | undefined): { file: string; args: string[]; cwd?: string };
+  /**
+   * @param host the address to listen on, for an engine that can choose
+   * @param folder where its data is kept; undefined for an engine that forgets it when it ends
+   */
+  command(host: string, port: number, folder: string | undefined): { file: string; args: string[]; cwd?: string };
   /** What it prints once the port is its own: another process may have taken the port, and be what answers there. */
   listening?: RegExp;
   /** The account and region that it writes into every ARN. */
@@ -51,6 +55,8 @@ export interface EngineKind {
   mendError?(error: WireError): WireError;
   /** @param folder as of `command`; called when the engine serves */
   openStreams(folder: string | undefined, options: StreamsOptions): EngineStreams;
+  /** Whether it can listen on one address only. */
+  choosesHost: boolean;
   /** What a person must know who runs it. */
   warning?: string;
 }
@@ -91,6 +97,7 @@ const SIGNATURE = {
  * @param folder where its data is kept; undefined to keep it in memory
  * @param region the region that tables are to be in: engines write one of their own into ARNs
  * @param timeOf the store's time of a change, in epoch seconds, from the machine's
+ * @param onRestart hears that an engine ended by itself and is started again on its data
  * @throws UserError when it ends or does not serve in time
  */
 export async function startEngine(
@@ -98,16 +105,28 @@ export async function startEngine(
   folder: string | undefined,
   region: string,
   timeOf = (epochSeconds: number) => epochSeconds,
+  onRestart: (text: string) => void = () => {},
 ): Promise<Engine> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await startOn(await freePort(), kind, folder, region, timeOf);
+      return await startOn(await freePort(), kind, folder, region, timeOf, onRestart);
     } catch (error) {
       // Another process may take the port between its choice and the start.
       if (attempt === 4 || !(error instanceof PortTaken)) throw error;
     }
   }
 }
+
+/** An engine that ends more often than this is not started again. */
+const MOST_RESTARTS = 5;
+const RESTARTS_WITHIN_MS = 10_000;
+
+/**
+ * The engine answers any web page, so it listens where no page finds it: one of 16 million addresses, and one of 20,000
+ * ports. Linux has all of 127.0.0.0/8; other systems have 127.0.0.1 only.
+ */
+const hiddenAddress = () => `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
+const PORT_WARNING = 'On this system the engine listens on 127.0.0.1, where a web page that scans ports can find it: open no page that you do not trust while it runs';
 
 class PortTaken extends UserError {}
 
@@ -117,22 +136,43 @@ async function startOn(
   folder: string | undefined,
   region: string,
   timeOf: (epochSeconds: number) => number,
+  onRestart: (text: string) => void,
 ): Promise<Engine> {
   if (folder !== undefined) mkdirSync(folder, { recursive: true });
-  const { file, args, cwd } = kind.command(port, folder);
-  // Detached, so that Ctrl-C in the terminal reaches only the platform, which then stops everything in order.
-  const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
-  const guard = killWithPlatform(child);
-  child.on('exit', () => guard?.kill());
+  const isHidden = kind.choosesHost && process.platform === 'linux';
+  const host = isHidden ? hiddenAddress() : '127.0.0.1';
+  const { file, args, cwd } = kind.command(host, port, folder);
   let output = '';
   const keep = (data: Buffer) => (output = (output + data.toString()).slice(-4_000));
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const ended = new Promise<string>((done) => {
-    child.on('error', (error) => done(error.message));
-    child.on('exit', (code, signal) => done(`it ended with ${signal ?? `code ${code}`}`));
-  });
+  const launch = () => {
+    // Detached, so that Ctrl-C in the terminal reaches only the platform, which then stops everything in order.
+    const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
+    const guard = killWithPlatform(child);
+    child.on('exit', () => guard?.kill());
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const ended = new Promise<string>((done) => {
+      child.on('error', (error) => done(error.message));
+      child.on('exit', (code, signal) => done(`it ended with ${signal ?? `code ${code}`}`));
+    });
+    return { child, ended };
+  };
+  let running = launch();
+  let isServing = false;
   let stopping = false;
+  /** Starts it again whenever it ends. @returns why it is not started any more; never when it was stopped */
+  const keepRunning = async (): Promise<string> => {
+    for (let ends: number[] = []; ; ) {
+      const reason = await running.ended;
+      if (stopping) return new Promise(() => {});
+      ends = [...ends, Date.now()].slice(-MOST_RESTARTS - 1);
+      const endsAtOnce = ends.length > MOST_RESTARTS && Date.now() - (ends[0] as number) < RESTARTS_WITHIN_MS;
+      // What it keeps in memory is gone with it.
+      if (!isServing || folder === undefined || endsAtOnce) return `${kind.label}: ${reason}. ${output.trim()}`;
+      onRestart(`${kind.label}: ${reason}. It is started again on its data; requests under way are answered 500.`);
+      running = launch();
+    }
+  };
   const agent = new Agent({ keepAlive: true });
   const listeners: (() => void)[] = [];
   let streams: EngineStreams | undefined;
@@ -140,20 +180,16 @@ async function startOn(
     const here = `arn:aws:dynamodb:${region}:000000000000`;
     const [, service, operation = ''] = TARGET.exec(headers['x-amz-target'] ?? '') ?? [];
     const mended = kind.mendStatement ? mendStatements(operation, body, kind.mendStatement) : body;
-    const reply = await post(port, agent, { ...headers, ...SIGNATURE }, replaceAll(mended, here, kind.arnScope));
+    const reply = await post({ host, port }, agent, { ...headers, ...SIGNATURE }, replaceAll(mended, here, kind.arnScope));
     const answer = reply.status !== 200 && kind.mendError ? mendErrorBody(reply.body, kind.mendError) : reply.body;
     if (service === 'DynamoDB' && !READS.has(operation)) for (const listener of listeners) listener();
     return { ...reply, body: replaceAll(answer, kind.arnScope, here) };
   };
   const engine: Engine = {
     label: kind.label,
-    warning: kind.warning,
-    endpoint: `http://127.0.0.1:${port}`,
-    crashed: new Promise((done) => {
-      void ended.then((reason) => {
-        if (!stopping) done(`${kind.label}: ${reason}. ${output.trim()}`);
-      });
-    }),
+    warning: kind.warning ?? (isHidden ? undefined : PORT_WARNING),
+    endpoint: `http://${host}:${port}`,
+    crashed: keepRunning(),
     async send(headers, body) {
       const [, service, operation = ''] = TARGET.exec(headers['x-amz-target'] ?? '') ?? [];
       if (service === 'DynamoDB' && TABLE_CALLS.has(operation) && streams?.ofTable) return streams.ofTable(operation, body, (input) => pass(headers, input));
@@ -172,8 +208,8 @@ async function startOn(
     async stop() {
       stopping = true;
       streams?.close();
-      child.kill('SIGTERM');
-      await ended;
+      running.child.kill('SIGTERM');
+      await running.ended;
       agent.destroy();
     },
   };
@@ -181,12 +217,13 @@ async function startOn(
   const deadline = Date.now() + 30_000;
   for (;;) {
     const isListening = kind.listening?.test(output) ?? true;
-    const failure = await Promise.race([ended, isListening && serves(engine)]);
+    const failure = await Promise.race([running.ended, isListening && serves(engine)]);
     if (failure === true) {
       const ask = async <Output>(operation: string, input: object) =>
         answerOf<Output>(await pass(streamsHeaders(operation), Buffer.from(JSON.stringify(input))));
       try {
         streams = kind.openStreams(folder, { region, timeOf, ask });
+        isServing = true;
       } catch (error) {
         await engine.stop();
         throw error;
@@ -248,10 +285,10 @@ async function serves(engine: Engine): Promise<boolean> {
   }
 }
 
-function post(port: number, agent: Agent, headers: Record<string, string>, body: Buffer): Promise<WireReply> {
+function post(at: { host: string; port: number }, agent: Agent, headers: Record<string, string>, body: Buffer): Promise<WireReply> {
   return new Promise((done, fail) => {
     const outgoing = request(
-      { host: '127.0.0.1', port, method: 'POST', path: '/', agent, headers: { ...headers, 'content-length': body.length } },
+      { ...at, method: 'POST', path: '/', agent, headers: { ...headers, 'content-length': body.length } },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -59,9 +59,10 @@ function dynoxideKind(file: string): EngineKind {
     label: 'dynoxide',
     listening: /listening on/,
     arnScope: 'arn:aws:dynamodb:dynoxide:000000000000',
-    command: (port, folder) => ({
+    choosesHost: true,
+    command: (host, port, folder) => ({
       file,
-      args: ['--host', '127.0.0.1', '--port', `${port}`, ...(folder === undefined ? [] : ['--db-path', join(folder, DATABASE)])],
+      args: ['--host', host, '--port', `${port}`, ...(folder === undefined ? [] : ['--db-path', join(folder, DATABASE)])],
     }),
     mendStatement: joinClauses,
     openStreams: (folder, options) =>
@@ -86,7 +87,8 @@ function dynamodbLocalKind(jars: string): EngineKind {
     arnScope: 'arn:aws:dynamodb:ddblocal:000000000000',
     mendError: nameDuplicates,
     openStreams: (_folder, options) => new PassedStreams(options),
-    command: (port, folder) => ({
+    choosesHost: false,
+    command: (_host, port, folder) => ({
       file: 'java',
       args: [
         '-XX:+UseSerialGC',

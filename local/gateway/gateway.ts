@@ -3,11 +3,13 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Clock } from '../clock';
 import type { Engine, WireReply } from '../engine/engine';
 import { isFromHere } from '../loopback';
+import { BodyTooLarge, IncompleteRequest, readBody } from '../request-body';
 import { type Call, chain, errorReply, type Reply, type Step } from './call';
 import { type ClientSession, SessionError } from './client-sessions';
 import type { FaultInjector } from './faults';
 import { meter, type Trace } from './meter';
 import type { Permissions } from './permissions';
+import { wellFormed } from './well-formed';
 
 /** Who has an access key, and which API request a trace id belongs to. */
 export interface Callers {
@@ -20,7 +22,7 @@ export interface Callers {
 
 /**
  * The DynamoDB endpoint of this machine. Every call of a function, and of any other client, passes a chain of steps:
- * which function is calling, the meter around all that follows, which signed-in client, may it, faults to inject, which region's engine.
+ * which function is calling, the meter around all that follows, which signed-in client, can DynamoDB read it, may it, faults to inject, which region's engine.
  */
 export function createGateway(options: {
   callers: Callers;
@@ -34,7 +36,7 @@ export function createGateway(options: {
   onCall?: ((call: Call) => void) | undefined;
 }): Server {
   const { callers, engines, homeRegion, trace, clock, permissions, faults, onCall } = options;
-  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), authenticate(callers), permissions.step, idempotencyWindow(clock), faults.step];
+  const steps = [identify(callers, onCall), meter(trace, () => clock.now()), authenticate(callers), wellFormed, permissions.step, idempotencyWindow(clock), faults.step];
   const handle = chain(steps, (call) => {
     const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
@@ -47,7 +49,11 @@ export function createGateway(options: {
   const server = createServer((request, response) => {
     void (isFromHere(request.headers) ? readCall(request) : Promise.resolve(NOT_FROM_HERE))
       .then(async (call) => ('status' in call ? call : inTimeOf(call, await handle(call))))
-      .catch((error: unknown) => errorReply('InternalServerError', `The engine does not answer: ${String(error)}`, 500))
+      .catch((error: unknown): Reply => {
+        if (error instanceof IncompleteRequest) return 'no-answer';
+        if (error instanceof BodyTooLarge) return errorReply('RequestEntityTooLarge', error.message, 413);
+        return errorReply('InternalServerError', `The engine does not answer: ${String(error)}`, 500);
+      })
       .then((reply) => {
         if (reply === 'no-answer') return void request.socket.destroy();
         const { status, headers, body } = reply;
@@ -64,6 +70,9 @@ export function createGateway(options: {
   server.keepAliveTimeout = 0;
   return server;
 }
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+const MOST_BODY_BYTES = 16 * 1024 * 1024;
 
 const NOT_FROM_HERE = errorReply('AccessDeniedException', 'This endpoint is for this machine only.');
 
@@ -106,8 +115,7 @@ function idempotencyWindow(clock: Clock): Step {
 }
 
 async function readCall(request: IncomingMessage): Promise<Call | WireReply> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = await readBody(request, MOST_BODY_BYTES);
   const headers = request.headers as Record<string, string>;
   const [, operation] = /^DynamoDB(?:Streams)?_\d+\.(\w+)$/.exec(headers['x-amz-target'] ?? '') ?? [];
   if (!operation) return errorReply('UnknownOperationException', 'The header X-Amz-Target names no operation of DynamoDB.');
@@ -117,7 +125,7 @@ async function readCall(request: IncomingMessage): Promise<Call | WireReply> {
   }
   let input: unknown;
   try {
-    input = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    input = JSON.parse(body.toString('utf8'));
   } catch {
     return errorReply('SerializationException', 'The body is not JSON.');
   }

@@ -4,11 +4,13 @@ import type { AsyncInvocations } from './async-invocations';
 import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import { busName, type Envelope, type Rule } from './rules';
-import { jsonInput, jsonProtocol, type StandIn, ServiceError, targetOperation } from './service';
+import { jsonInput, jsonProtocol, type StandIn, ServiceError, targetOperation, MOST_JSON_BYTES } from './service';
 
 const json = jsonProtocol('com.amazonaws.events', '1.1');
 
 const MOST_ENTRIES = 10;
+/** Of a date. */
+const MOST_SECONDS = 8.64e12;
 /** 1 MB since January 2026: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html */
 const MOST_BYTES = 1024 * 1024;
 
@@ -60,6 +62,7 @@ export function eventBridgeService(options: {
   };
 
   return {
+    maxBodyBytes: MOST_JSON_BYTES,
     protocol: json,
     faults: {
       name: 'events',
@@ -92,7 +95,7 @@ export function eventBridgeService(options: {
       },
 
       PutEvents(call) {
-        const { Entries = [] } = jsonInput(call) as { Entries?: Entry[] };
+        const Entries = entriesOf(jsonInput(call).Entries);
         if (Entries.length < 1 || Entries.length > MOST_ENTRIES) {
           throw new ServiceError('ValidationException', `Entries must have 1 to ${MOST_ENTRIES} members, not ${Entries.length}.`);
         }
@@ -118,6 +121,24 @@ export function eventBridgeService(options: {
       },
     },
   };
+}
+
+/**
+ * The entries, each of which has the types that EventBridge reads: a request that it cannot read sends none of them.
+ * @throws ServiceError SerializationException
+ */
+function entriesOf(entries: unknown): Entry[] {
+  const isText = (value: unknown) => value === undefined || typeof value === 'string';
+  const isEntry = (entry: unknown) => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return false;
+    const { Time, Resources, ...texts } = entry as Record<string, unknown>;
+    const isTime = Time === undefined || (typeof Time === 'number' && Math.abs(Time) <= MOST_SECONDS);
+    const areTexts = [texts.Source, texts.DetailType, texts.Detail, texts.EventBusName].every(isText);
+    return isTime && areTexts && (Resources === undefined || (Array.isArray(Resources) && Resources.every((arn) => typeof arn === 'string')));
+  };
+  if (entries === undefined || entries === null) return [];
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries as Entry[];
+  throw new ServiceError('SerializationException', 'Entries must be a list of entries; each has texts, a Time in epoch seconds and a list of Resources.');
 }
 
 /** The detail of an entry, or what is wrong with the entry. */

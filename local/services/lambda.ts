@@ -43,6 +43,7 @@ export function lambdaService(options: {
   };
 
   return {
+    maxBodyBytes: 6 * 1024 * 1024,
     protocol: restJson,
     operationOf({ method, path }) {
       const [, name, part = ''] = PATH.exec(path) ?? [];

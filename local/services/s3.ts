@@ -82,6 +82,7 @@ export function s3Service(options: { region: string; objects: Objects; outbox: O
   };
 
   return {
+    maxBodyBytes: 5 * 1024 ** 3,
     protocol: restXml,
     faults: {
       name: 's3',

@@ -9,6 +9,7 @@ import type { Callers } from '../gateway/gateway';
 import type { Need } from '../iam/policy';
 import type { Permissions } from '../gateway/permissions';
 import { isFromHere } from '../loopback';
+import { BodyTooLarge, IncompleteRequest, readBody } from '../request-body';
 import type { AsyncInvocations } from './async-invocations';
 import { eventBridgeService } from './event-bridge';
 import { type DescribedFunction, type Invoke, lambdaService } from './lambda';
@@ -17,10 +18,10 @@ import type { Outbox } from './outbox';
 import type { Queues } from './queues';
 import type { ServiceResources } from './read-services';
 import { s3Service } from './s3';
-import { jsonProtocol, type Protocol, restJson, type Service, ServiceError, type ServiceRequest, type StandIn } from './service';
+import { jsonProtocol, MOST_JSON_BYTES, type Protocol, restJson, type Service, ServiceError, type ServiceRequest, type StandIn } from './service';
 import { sesService } from './ses';
 import { sqsService } from './sqs';
-import { formOperation, stsService } from './sts';
+import { formOperation, isForm, stsService } from './sts';
 
 interface ServicesOptions {
   region: string;
@@ -50,12 +51,20 @@ export function createServices(options: ServicesOptions): Server {
   const { callers, now } = options;
   const services = standIns(options);
   const server = createServer((incoming, response) => {
-    void readRequest(incoming)
-      .then(async (request) => {
+    const head = headOf(incoming);
+    const service = serviceOf(head, services);
+    void readBody(incoming, service.maxBodyBytes)
+      .then(async (body) => {
+        const request = { ...head, body };
         const flow = callers.functionOf(signatureOf(request).signer ?? '');
-        const reply = await answer(serviceOf(request, services), request, flow, options);
+        const reply = await answer(service, request, flow, options);
         // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
         return flow === undefined || reply === 'no-answer' ? reply : { ...reply, headers: { ...reply.headers, date: new Date(now()).toUTCString() } };
+      })
+      .catch((error: unknown): Reply => {
+        if (error instanceof IncompleteRequest) return 'no-answer';
+        if (error instanceof BodyTooLarge) return service.protocol.error(new ServiceError('RequestEntityTooLarge', error.message, 413));
+        throw error;
       })
       .then((reply) => {
         if (reply === 'no-answer') return void incoming.socket.destroy();
@@ -146,35 +155,34 @@ function errorOf(fault: ServiceFault, { faults, protocol }: Service): ServiceErr
 }
 
 /** A service that does not run here is answered in the protocol that its caller speaks. */
-const notHere = (protocol: Protocol, operation: string): Service => ({ protocol, operationOf: () => operation, operations: {} });
+const notHere = (protocol: Protocol, operationOf: Service['operationOf']): Service => ({ protocol, maxBodyBytes: MOST_JSON_BYTES, operationOf, operations: {} });
 
-function serviceOf(request: ServiceRequest, { events, sqs, ses, sts, lambda, s3 }: StandIns): Service {
-  const { headers, path } = request;
+function serviceOf(head: ServiceHead, { events, sqs, ses, sts, lambda, s3 }: StandIns): Service {
+  const { headers, method, path } = head;
   const target = headers['x-amz-target'];
   if (target !== undefined) {
     const [service] = String(target).split('.');
-    return service === 'AWSEvents' ? events : service === 'AmazonSQS' ? sqs : notHere(jsonProtocol('com.amazon.coral.service', '1.0'), String(target));
+    return service === 'AWSEvents' ? events : service === 'AmazonSQS' ? sqs : notHere(jsonProtocol('com.amazon.coral.service', '1.0'), () => String(target));
   }
-  const { service } = signatureOf(request);
-  const action = formOperation(request);
-  if (action !== undefined) return service === 'sts' ? sts : notHere(sts.protocol, `${action} of ${service}`);
+  const { service } = signatureOf(head);
+  if (isForm(head)) return service === 'sts' ? sts : notHere(sts.protocol, (request) => `${formOperation(request)} of ${service}`);
   if (path.startsWith('/v2/email/')) return ses;
   if (path.startsWith('/2015-03-31/')) return lambda;
-  return NOT_HERE.test(service) ? notHere(restJson, `${request.method} ${path} of ${service}`) : s3;
+  return NOT_HERE.test(service) ? notHere(restJson, () => `${method} ${path} of ${service}`) : s3;
 }
 
 /** Services with a path, as those above; whatever else is signed is taken for S3, which has every path. */
 const NOT_HERE = /^(?!s3$|any$)[a-z][a-z0-9-]+$/;
 
 /** Who signed, and for which service. */
-function signatureOf({ headers }: ServiceRequest): { signer: string | undefined; service: string } {
+function signatureOf({ headers }: ServiceHead): { signer: string | undefined; service: string } {
   const [, signer, service = ''] = /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(?:[^/,]*\/[^/,]*\/([^/,]*))?/.exec(headers.authorization ?? '') ?? [];
   return { signer, service };
 }
 
-async function readRequest(incoming: IncomingMessage): Promise<ServiceRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+type ServiceHead = Omit<ServiceRequest, 'body'>;
+
+function headOf(incoming: IncomingMessage): ServiceHead {
   const [path = '/', query = ''] = (incoming.url ?? '/').split(/\?(.*)/s, 2);
-  return { method: incoming.method ?? '', path, query: new URLSearchParams(query), headers: incoming.headers, body: Buffer.concat(chunks) };
+  return { method: incoming.method ?? '', path, query: new URLSearchParams(query), headers: incoming.headers };
 }

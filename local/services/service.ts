@@ -29,6 +29,8 @@ export interface ServiceCall extends ServiceRequest {
 /** A stand-in for a service of AWS, or what answers for one that does not run here. */
 export interface Service<Operation extends string = string> {
   protocol: Protocol;
+  /** The largest body that the service takes. */
+  maxBodyBytes: number;
   /** How the service is named in faults, and what it answers then; one that functions do not call is hit by none. */
   faults?: { name: FaultyServiceName; throttled: ServiceError; internalError: ServiceError };
   /** The name of the operation that a request asks for; undefined when it can have none. */
@@ -78,6 +80,9 @@ export function jsonProtocol(namespace: string, version: '1.0' | '1.1'): Protoco
     accessDenied: { code: 'AccessDeniedException', status: 400 },
   };
 }
+
+/** SQS and EventBridge take 1 MB of text, each byte of which JSON may write as six. The services themselves count the text. */
+export const MOST_JSON_BYTES = 6 * 1024 * 1024;
 
 /** The operation in `X-Amz-Target: PREFIX.Operation`. */
 export const targetOperation = ({ headers }: ServiceRequest): string | undefined =>

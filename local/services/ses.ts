@@ -11,6 +11,7 @@ import { addressOf, faultOfAddress } from './mail-address';
 export function sesService(options: { region: string; identities: readonly string[]; outbox: Outbox }): StandIn<'ses'> {
   const { region, identities, outbox } = options;
   return {
+    maxBodyBytes: 40 * 1024 * 1024,
     protocol: restJson,
     faults: {
       name: 'ses',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ACCOUNT_ID } from '../resolve';
 import type { Outbox } from './outbox';
 import type { Message, QueueDefinition, Queues } from './queues';
-import { type StandIn, jsonInput, jsonProtocol, type Protocol, type ServiceCall, ServiceError, targetOperation } from './service';
+import { type StandIn, jsonInput, jsonProtocol, type Protocol, type ServiceCall, ServiceError, targetOperation, MOST_JSON_BYTES } from './service';
 
 const json = jsonProtocol('com.amazonaws.sqs', '1.0');
 
@@ -48,6 +48,7 @@ export function sqsService(options: {
   const startedAt = Math.floor(now() / 1_000);
 
   return {
+    maxBodyBytes: MOST_JSON_BYTES,
     protocol,
     faults: {
       name: 'sqs',

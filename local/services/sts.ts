@@ -1,5 +1,5 @@
 import { ACCOUNT_ID } from '../resolve';
-import { type Protocol, type ServiceRequest, type StandIn } from './service';
+import { MOST_JSON_BYTES, type Protocol, type ServiceRequest, type StandIn } from './service';
 
 /**
  * Form input and XML output.
@@ -14,17 +14,18 @@ const query: Protocol = {
   accessDenied: { code: 'AccessDenied', status: 403 },
 };
 
-/** The operation of a request whose input is a form; undefined for any other request. */
-export const formOperation = ({ headers, body }: ServiceRequest): string | undefined =>
-  String(headers['content-type']).startsWith('application/x-www-form-urlencoded')
-    ? (new URLSearchParams(body.toString('utf8')).get('Action') ?? undefined)
-    : undefined;
+export const isForm = ({ headers }: Pick<ServiceRequest, 'headers'>): boolean =>
+  String(headers['content-type']).startsWith('application/x-www-form-urlencoded');
+
+/** The operation of a request whose input is a form. */
+export const formOperation = ({ body }: ServiceRequest): string | undefined => new URLSearchParams(body.toString('utf8')).get('Action') ?? undefined;
 
 /**
  * AWS STS, as far as it says who calls: nobody needs a permission for that.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  */
 export const stsService = (): StandIn<'sts'> => ({
+  maxBodyBytes: MOST_JSON_BYTES,
   protocol: query,
   operationOf: formOperation,
   operations: {

@@ -49,6 +49,24 @@ function received(name: string): unknown[] {
   return services.queues.receive(services.queues.named(name)!, 10, 0).map(({ body }) => JSON.parse(body) as unknown);
 }
 
+test.each<[string, unknown]>([
+  ['null', null],
+  ['a list', []],
+  ['a number as its source', { ...entry(), Source: 7 }],
+  ['null as its bus', { ...entry(), EventBusName: null }],
+  ['text as its time', { ...entry(), Time: 'now' }],
+  ['a time past all dates', { ...entry(), Time: 1e300 }],
+  ['text as its resources', { ...entry(), Resources: 'a' }],
+])('an entry that is %s refuses the request, and none is sent', async (_, malformed) => {
+  const response = await fetch(services.url, {
+    method: 'POST',
+    headers: { 'x-amz-target': 'AWSEvents.PutEvents', authorization: 'AWS4-HMAC-SHA256 Credential=owner/20260501/eu-west-1/events/aws4_request' },
+    body: JSON.stringify({ Entries: [entry(), malformed] }),
+  });
+  expect([response.status, await response.json()]).toEqual([400, expect.objectContaining({ __type: 'com.amazonaws.events#SerializationException' })]);
+  expect(services.outbox.list('event')).toEqual([]);
+});
+
 test('an event goes to the outbox, and to the targets of the rules that match', async () => {
   const result = await put([
     entry({ eventId: 'e1', total: 101 }, { Resources: ['order/1'] }),
