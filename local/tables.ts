@@ -35,8 +35,8 @@ export async function ensureTable(
 ): Promise<string | undefined> {
   const { TableName } = table;
   const stream = withStream && table.StreamSpecification ? { StreamSpecification: { StreamEnabled: true, ...table.StreamSpecification } } : {};
-  // One table stands for all replicas.
-  const protection = { DeletionProtectionEnabled: table.Replicas?.some(({ DeletionProtectionEnabled }) => DeletionProtectionEnabled) ?? false };
+  // One table stands for all replicas; a copy needs no protection.
+  const protection = { DeletionProtectionEnabled: withStream && (table.Replicas?.some(({ DeletionProtectionEnabled }) => DeletionProtectionEnabled) ?? false) };
   let existing = await describe(engine, TableName);
   if (existing) {
     // The last process may have ended while an index was being filled.

@@ -9,7 +9,6 @@ import { pathToFileURL } from 'node:url';
  * @property {string} traceId
  * @property {string} event JSON
  * @property {number} deadline epoch milliseconds of the machine's clock
- * @property {boolean} tail whether to mark the end of what the invocation prints
  * @property {number} clockOffset milliseconds that the function's time is ahead of the machine's
  */
 
@@ -47,7 +46,7 @@ async function load() {
   if (typeof handler !== 'function') throw new Error(`${file}.mjs exports no function ${exportName}`);
 }
 
-async function invoke(/** @type {Invoke} */ { requestId, traceId, event, deadline, clockOffset, tail }) {
+async function invoke(/** @type {Invoke} */ { requestId, traceId, event, deadline, clockOffset }) {
   process.env._X_AMZN_TRACE_ID = traceId;
   setClock(clockOffset);
   const { env } = process;
@@ -67,7 +66,8 @@ async function invoke(/** @type {Invoke} */ { requestId, traceId, event, deadlin
   } catch (error) {
     send({ type: 'error', requestId, error: describe(error) });
   }
-  if (tail) process.stdout.write('\u0004\n');
+  // Behind the last line that it printed: the platform hears the result on another way, and may do so before.
+  process.stdout.write(`\u0004${requestId}\n`);
 }
 
 // The platform is gone, perhaps killed: nothing may outlive it.

@@ -69,9 +69,9 @@ export class Environment {
   readonly ended: Promise<FunctionError>;
   private answer: ((result: InvocationResult) => void) | undefined;
   private hasEnded = false;
-  /** What the invocation under way has printed. */
+  /** What it printed since the end of an invocation. */
   private printed: string[] = [];
-  private onPrinted: (() => void) | undefined;
+  private onEnd: ((requestId: string, printed: string[]) => void) | undefined;
 
   constructor(
     private readonly fn: LocalFunction,
@@ -90,7 +90,7 @@ export class Environment {
       if (!stream) continue;
       eachLine(stream, (line) => {
         // The bootstrap prints it behind the last line of an invocation.
-        if (line.startsWith('\u0004')) return this.onPrinted?.();
+        if (line.startsWith('\u0004')) return this.onEnd?.(line.slice(1).trim(), this.printed.splice(0));
         this.printed.push(line);
         onOutput(fn, line);
       });
@@ -125,11 +125,12 @@ export class Environment {
       return { error: failure };
     }
     const answered = new Promise<InvocationResult>((done) => (this.answer = done));
-    const printed = new Promise<void>((done) => (this.onPrinted = done));
-    this.printed = [];
+    const printed = new Promise<string[]>((done) => {
+      this.onEnd = (id, lines) => id === requestId && done(lines);
+    });
     const began = Date.now();
     const deadline = began + this.fn.timeoutMs;
-    this.child.send({ requestId, traceId, event, deadline, clockOffset, tail });
+    this.child.send({ requestId, traceId, event, deadline, clockOffset });
     const late = after(this.fn.timeoutMs, 'Task');
     const stop = () => this.stop();
     kill?.addEventListener('abort', stop);
@@ -139,9 +140,9 @@ export class Environment {
     kill?.removeEventListener('abort', stop);
     if ('error' in result && result.error.errorType.startsWith('Runtime.')) this.stop();
     if (!tail) return result;
-    await Promise.race([printed, this.ended]);
+    const lines = await Promise.race([printed, this.ended.then(() => this.printed)]);
     const report = `Duration: ${Date.now() - began} ms\tMemory Size: ${this.fn.memoryMb} MB`;
-    const log = [`START RequestId: ${requestId} Version: $LATEST\n`, ...this.printed, `END RequestId: ${requestId}\n`, `REPORT RequestId: ${requestId}\t${report}\n`];
+    const log = [`START RequestId: ${requestId} Version: $LATEST\n`, ...lines, `END RequestId: ${requestId}\n`, `REPORT RequestId: ${requestId}\t${report}\n`];
     return { ...result, log: log.join('') };
   }
 
