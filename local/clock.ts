@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readState, writeWhole } from './state-file';
 
 /**
  * The time that functions, the sweeper and idempotency windows see: the machine's, moved forward by
@@ -8,7 +8,7 @@ export class Clock {
   private readonly steps: Step[];
 
   constructor(private readonly file: string) {
-    const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { offsetMs: number; steps?: Step[] }) : undefined;
+    const kept = readState(file, (text) => JSON.parse(text) as { offsetMs: number; steps?: Step[] }, "the store's time is this machine's");
     this.steps = kept?.steps ?? [{ since: 0, offsetMs: kept?.offsetMs ?? 0 }];
   }
 
@@ -35,11 +35,24 @@ export class Clock {
     return seconds - Math.floor((step?.offsetMs ?? 0) / 1_000);
   }
 
+  /** @throws RangeError past the year 9999, which times in keys and in JSON do not have */
   advance(seconds: number): void {
-    this.steps.push({ since: Date.now(), offsetMs: this.offset + seconds * 1_000 });
-    writeFileSync(this.file, JSON.stringify({ offsetMs: this.offset, steps: this.steps }));
+    if (this.now() + seconds * 1_000 > LAST_MS) throw new RangeError(`The store's time is ${new Date(this.now()).toISOString()}; it ends with the year 9999.`);
+    this.set(this.offset + seconds * 1_000);
+  }
+
+  /** Sets it back to the machine's time. */
+  reset(): void {
+    this.set(0);
+  }
+
+  private set(offsetMs: number): void {
+    this.steps.push({ since: Date.now(), offsetMs });
+    writeWhole(this.file, JSON.stringify({ offsetMs: this.offset, steps: this.steps }));
   }
 }
+
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Since when, on the machine, it is how far ahead: milliseconds, both. */
 interface Step {

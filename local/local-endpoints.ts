@@ -22,8 +22,8 @@ export interface LocalControls {
   /** The flows. */
   functions: readonly string[];
   faults: Pick<FaultInjector, 'add' | 'list' | 'end'>;
-  /** Moves the clock, and answers when the sweeper has gone over the tables. */
-  advanceClock(seconds: number): Promise<object>;
+  /** Moves the clock ahead, or back to the machine's time, and answers when the sweeper has gone over the tables. */
+  moveClock(seconds: number | undefined): Promise<object>;
 }
 
 const textOfUpTo = (max: number) => {
@@ -44,9 +44,13 @@ const credentialsInput = z.strictObject({ token: z.string(TOKEN).check(z.minLeng
 /** Ten years: far more than any TTL of the store. */
 const MAX_ADVANCE_SECONDS = 10 * 366 * 86_400;
 const SECONDS = `must be a whole number from 0 to ${MAX_ADVANCE_SECONDS}`;
-const clockInput = z.strictObject({
-  advanceSeconds: z.int(SECONDS).check(z.minimum(0, SECONDS), z.maximum(MAX_ADVANCE_SECONDS, SECONDS)),
-});
+const clockInput = z.union(
+  [
+    z.strictObject({ reset: z.literal(true) }),
+    z.strictObject({ advanceSeconds: z.int(SECONDS).check(z.minimum(0, SECONDS), z.maximum(MAX_ADVANCE_SECONDS, SECONDS)) }),
+  ],
+  `must be {"reset": true}, or {"advanceSeconds": N}: N ${SECONDS}`,
+);
 
 /** The endpoints, and what each is for. */
 export const LOCAL_ROUTES = {
@@ -61,7 +65,7 @@ export const LOCAL_ROUTES = {
   'POST /_local/faults': 'injects a fault; answers its id',
   'DELETE /_local/faults': 'ends all faults',
   'DELETE /_local/faults/{id}': 'ends one fault',
-  'POST /_local/clock': 'moves the time of the functions and of TTL ahead by `{advanceSeconds}`',
+  'POST /_local/clock': 'moves the time of the functions and of TTL ahead by `{advanceSeconds}`; `{"reset": true}` sets it back to the machine\'s',
 } as const;
 
 const MOST_BODY_BYTES = 1024 * 1024;
@@ -92,8 +96,8 @@ export async function handleLocal(request: IncomingMessage, response: ServerResp
       return { removed };
     },
     'POST /_local/clock': async () => {
-      const { advanceSeconds } = readInput(body, clockInput);
-      return controls.advanceClock(advanceSeconds);
+      const input = readInput(body, clockInput);
+      return controls.moveClock('advanceSeconds' in input ? input.advanceSeconds : undefined);
     },
   };
   const [, faultId] = /^\/_local\/faults\/([^/]+)$/.exec(pathname) ?? [];

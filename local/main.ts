@@ -104,6 +104,8 @@ function assemblyFolder(folder: string): string {
 }
 
 async function main(): Promise<void> {
+  // What it and its engine keep is for their owner only.
+  process.umask(0o077);
   const started = performance.now();
   const settings = readSettings(process.argv.slice(2));
   if (settings === 'help') return console.log(HELP);
@@ -141,6 +143,7 @@ async function main(): Promise<void> {
   console.log(`  Other         ${platform.services} for EventBridge, Lambda, S3, SES, SQS and STS, by the AWS CLI's --endpoint-url`);
   console.log(`  Sent          ${platform.url}/_local/outbox: mail, events, archived objects, what was given up`);
   console.log(`  Not emulated  ${platform.notEmulated.join('; ')}`);
+  if (platform.aheadSeconds !== 0) console.log(`  Time          ${platform.aheadSeconds} s ahead of this machine; POST /_local/clock {"reset": true} sets it back`);
   if (platform.warning) console.log(`  Careful       ${platform.warning}`);
   console.log(`  Data, logs    ${platform.stateFolder}; Ctrl-C stops\n`);
   if (settings.seed) {
@@ -158,12 +161,20 @@ function printRequest({ method, path, status, ms, flow, failure }: RequestLogEnt
   );
 }
 
-/** Keeps what each function prints in a file of its own, and shows its errors. */
+/** Keeps what each function prints in a file of its own, and shows its errors. What cannot be kept, as on a full disk, is said once. */
 function functionLog(folderOf: () => string): (flow: string, text: string) => void {
+  let problem = '';
   return (flow, text) => {
-    const folder = folderOf();
-    mkdirSync(folder, { recursive: true });
-    appendFileSync(join(folder, `${flow}.log`), text);
+    const file = join(folderOf(), `${flow}.log`);
+    try {
+      mkdirSync(folderOf(), { recursive: true });
+      appendFileSync(file, text);
+      problem = '';
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code !== problem) console.error(`Log lines are lost: ${(error as Error).message}`);
+      problem = code;
+    }
     for (const line of text.split('\n')) {
       if (line.includes('"level":"ERROR"') || (line !== '' && !line.startsWith('{'))) console.error(`[${flow}] ${line}`);
     }

@@ -82,6 +82,8 @@ export interface Platform {
   engine: string;
   /** What a person must know who runs this engine. */
   warning: string | undefined;
+  /** How far ahead of the machine's time the store's was at start. */
+  aheadSeconds: number;
   notEmulated: string[];
   stateFolder: string;
   /** Issues a token, as `POST /_local/tokens` does. */
@@ -299,8 +301,13 @@ async function start(
       outbox: (kind) => outbox.list(kind),
       functions: functions.map(({ name }) => name),
       faults,
-      async advanceClock(seconds) {
-        clock.advance(seconds);
+      async moveClock(seconds) {
+        try {
+          if (seconds === undefined) clock.reset();
+          else clock.advance(seconds);
+        } catch (error) {
+          throw error instanceof RangeError ? new LocalProblem(400, 'invalid-input', `advanceSeconds: ${error.message}`) : error;
+        }
         await sweepAll();
         return { now: new Date(clock.now()).toISOString(), aheadSeconds: clock.offset / 1_000 };
       },
@@ -317,6 +324,7 @@ async function start(
     homeRegion,
     engine: engine.label,
     warning: engine.warning,
+    aheadSeconds: clock.offset / 1_000,
     notEmulated: notEmulated(assembly.resources),
     stateFolder: state.folder,
     token,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Assembly } from './assembly';
 import type { SecretReader } from './resolve';
+import { readState, writeWhole } from './state-file';
 
 interface SecretProperties {
   Name?: string;
@@ -13,10 +13,13 @@ interface SecretProperties {
  * it in a file, so that what it signed (a cursor) is still valid after a restart.
  */
 export function secretReader(assembly: Assembly, file: string): SecretReader {
-  const secrets = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, Record<string, string>>) : {};
+  const read = (text: string) => JSON.parse(text) as Record<string, Record<string, string>>;
+  const secrets = readState(file, read, 'the secrets are new, and cursors that were handed out are refused') ?? {};
   return (name, field) => {
-    secrets[name] ??= generate(assembly, name);
-    writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
+    if (!secrets[name]) {
+      secrets[name] = generate(assembly, name);
+      writeWhole(file, JSON.stringify(secrets, null, 2));
+    }
     const value = secrets[name][field];
     if (value === undefined) throw new Error(`The secret ${name} has no field ${field}.`);
     return value;

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from './state-file';
 import { UserError } from './user-error';
 
 /** Where a platform keeps what survives a restart: one folder for each layout, region and engine. */
@@ -34,6 +35,8 @@ export async function takeState(folder: string, fresh: boolean): Promise<State> 
   const file = join(folder, LOCK);
   try {
     mkdirSync(folder, { recursive: true });
+    // It has secrets, keys and the data of people; that of an earlier version was readable by all.
+    chmodSync(folder, 0o700);
   } catch (error) {
     throw new UserError(`The state folder ${folder} cannot be made: ${(error as Error).message}`);
   }
@@ -45,9 +48,7 @@ export async function takeState(folder: string, fresh: boolean): Promise<State> 
     folder,
     file: (name) => join(folder, name),
     publish(url) {
-      // Whoever reads the lock meanwhile reads the old or the new one, whole.
-      writeFileSync(`${file}.new`, JSON.stringify({ pid: process.pid, url }));
-      renameSync(`${file}.new`, file);
+      writeWhole(file, JSON.stringify({ pid: process.pid, url }));
     },
     release: () => rmSync(file, { force: true }),
     discard: () => rmSync(isNew ? folder : file, { recursive: true, force: true }),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
 import {
   type CryptoKey,
   exportJWK,
@@ -11,6 +11,7 @@ import {
   jwtVerify,
   SignJWT,
 } from 'jose';
+import { readState, writeWhole } from '../state-file';
 
 /** The JWT authorizer of a route, as its template has it. */
 export interface JwtAuthorizer {
@@ -48,11 +49,13 @@ export class Issuer {
   ) {}
 
   static async open(file: string): Promise<Issuer> {
-    if (!existsSync(file)) {
-      const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
-      writeFileSync(file, await exportPKCS8(privateKey), { mode: 0o600 });
+    const read = (text: string) => createPrivateKey(text).export({ type: 'pkcs8', format: 'pem' }) as string;
+    let key = readState(file, read, 'the key is new, and tokens that were issued are refused');
+    if (key === undefined) {
+      key = await exportPKCS8((await generateKeyPair(ALGORITHM, { extractable: true })).privateKey);
+      writeWhole(file, key);
     }
-    const privateKey = await importPKCS8(readFileSync(file, 'utf8'), ALGORITHM, { extractable: true });
+    const privateKey = await importPKCS8(key, ALGORITHM, { extractable: true });
     const { kty = 'RSA', n, e } = await exportJWK(privateKey);
     return new Issuer(privateKey, { keys: [{ kty, n, e, kid: 'local', alg: ALGORITHM, use: 'sig' } as JSONWebKeySet['keys'][number]] });
   }

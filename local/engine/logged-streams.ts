@@ -195,6 +195,7 @@ export class LoggedStreams implements EngineStreams {
     }
     const after = changeId(sequence) - (type === 'AT_SEQUENCE_NUMBER' ? 1 : 0);
     if (after < this.horizon(stream)) throw trimmed();
+    if (after > Math.max(this.log.lastId(), this.horizon(stream))) throw new ApiError('ValidationException', `Invalid SequenceNumber: ${sequence} is beyond the newest record`);
     return after;
   }
 

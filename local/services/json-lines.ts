@@ -1,4 +1,6 @@
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, renameSync, truncateSync, writeSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
+import { writeWhole } from '../state-file';
+import { UserError } from '../user-error';
 
 /**
  * A file of one JSON value per line that is appended to, and survives a kill at any time: a last line that was not
@@ -17,7 +19,14 @@ export class JsonLines<Entry> {
       .toString('utf8')
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line) as Entry);
+      .map((line, index) => {
+        try {
+          return JSON.parse(line) as Entry;
+        } catch (error) {
+          const what = `${this.file} cannot be read: line ${index + 1}: ${(error as Error).message}`;
+          throw new UserError(`${what}. Delete the file to go on without what was sent and queued, or start with --fresh for empty tables.`);
+        }
+      });
   }
 
   append(entry: Entry): void {
@@ -26,9 +35,10 @@ export class JsonLines<Entry> {
 
   /** Replaces the content; whoever reads the file meanwhile reads the old or the new one, whole. */
   rewrite(entries: Iterable<Entry>): void {
-    const file = openSync(`${this.file}.new`, 'w');
-    for (const entry of entries) writeSync(file, `${JSON.stringify(entry)}\n`);
-    closeSync(file);
-    renameSync(`${this.file}.new`, this.file);
+    writeWhole(this.file, lines(entries));
   }
+}
+
+function* lines(entries: Iterable<unknown>): Generator<string> {
+  for (const entry of entries) yield `${JSON.stringify(entry)}\n`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { writeWhole } from '../state-file';
 
 /** What is known of an object besides its content. */
 interface ObjectHeaders {
@@ -24,8 +25,8 @@ export class Objects {
   put(bucket: string, key: string, { content, ...headers }: StoredObject): void {
     const file = this.file(bucket, key);
     mkdirSync(dirname(file), { recursive: true });
-    replace(`${file}.headers`, JSON.stringify(headers));
-    replace(file, content);
+    writeWhole(`${file}.headers`, JSON.stringify(headers));
+    writeWhole(file, content);
   }
 
   get(bucket: string, key: string): StoredObject | undefined {
@@ -92,8 +93,3 @@ const keyOf = (names: readonly string[]): string =>
       .replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
     'latin1',
   ).toString('utf8');
-
-function replace(file: string, content: Buffer | string): void {
-  writeFileSync(`${file}.new`, content);
-  renameSync(`${file}.new`, file);
-}

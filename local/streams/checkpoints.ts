@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readState, writeWhole } from '../state-file';
 
 /** Up to where each reader of a stream has come, in a file: after a restart it goes on from there. */
 export class Checkpoints {
   private readonly positions: Record<string, string>;
 
   constructor(private readonly file: string) {
-    this.positions = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {};
+    const read = (text: string) => JSON.parse(text) as Record<string, string>;
+    this.positions = readState(file, read, 'each stream is read again from its oldest record') ?? {};
   }
 
   get(reader: string): string | undefined {
@@ -13,9 +14,18 @@ export class Checkpoints {
   }
 
   set(reader: string, sequenceNumber: string): void {
-    // Whoever is killed meanwhile leaves the old one or the new one, whole.
-    writeFileSync(`${this.file}.new`, JSON.stringify({ ...this.positions, [reader]: sequenceNumber }, null, 2));
-    renameSync(`${this.file}.new`, this.file);
+    this.write({ ...this.positions, [reader]: sequenceNumber });
     this.positions[reader] = sequenceNumber;
+  }
+
+  /** Lets a reader begin at the oldest record. */
+  forget(reader: string): void {
+    const { [reader]: _, ...others } = this.positions;
+    this.write(others);
+    delete this.positions[reader];
+  }
+
+  private write(positions: Record<string, string>): void {
+    writeWhole(this.file, JSON.stringify(positions, null, 2));
   }
 }

@@ -125,6 +125,11 @@ export function startPump(options: PumpOptions): { stop(): Promise<void> } {
       onError: (error) => stopping.signal.aborted || onProblem(`${fn.name} cannot read its stream: ${String(error)}`),
     };
     keep(async () => {
+      const position = checkpoints.get(id);
+      if (position !== undefined && !(await source.has(position))) {
+        onProblem(`The checkpoint ${JSON.stringify(position)} of ${fn.name} is no position in its stream. The stream is read again from its oldest record.`);
+        checkpoints.forget(id);
+      }
       if (checkpoints.get(id) === undefined && settings.startingPosition === 'LATEST') {
         const latest = await source.latest();
         if (latest !== undefined) checkpoints.set(id, latest);

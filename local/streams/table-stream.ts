@@ -1,4 +1,4 @@
-import { callApi } from '../engine/api';
+import { ApiError, callApi } from '../engine/api';
 import type { Engine } from '../engine/engine';
 import type { StreamRecord } from '../engine/logged-streams';
 import type { ShardSource, SourceRecord } from './consumer';
@@ -68,6 +68,18 @@ export class TableStream implements ShardSource {
       this.waiting.add(wake);
       signal.addEventListener('abort', wake);
     });
+  }
+
+  /** Whether a sequence number can be read from: it is one, and not of the future. */
+  async has(sequenceNumber: string): Promise<boolean> {
+    if (typeof sequenceNumber !== 'string' || !/^\d+$/.test(sequenceNumber)) return false;
+    try {
+      await this.read(sequenceNumber, 1);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.name === 'ValidationException') return false;
+      throw error;
+    }
   }
 
   /** The sequence number of the newest record; undefined where there is none. */

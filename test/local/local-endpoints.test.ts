@@ -47,6 +47,9 @@ describe('what exists on this machine only', () => {
     ['POST', '/_local/credentials', '{"token":"a.b.c"}', 401],
     ['POST', '/_local/clock', '{"advanceSeconds":-1}', 400],
     ['POST', '/_local/clock', '{"advanceSeconds":0.5}', 400],
+    ['POST', '/_local/clock', '{"reset":false}', 400],
+    ['POST', '/_local/clock', '{"reset":true,"advanceSeconds":1}', 400],
+    ['DELETE', '/_local/faults/none', '{}', 404],
     ['POST', '/_local/nothing', '{}', 404],
     ['DELETE', '/_local/health', undefined, 404],
   ])('%s %s %s is %d', async (method, path, rawBody, status) => {
@@ -97,7 +100,8 @@ describe('what exists on this machine only', () => {
   test.each([
     ['/_local/credentials', '{"token":"a.b.c","sub":"ann"}', 'unknown: sub'],
     ['/_local/tokens', '{"sub":"ann","group":"admin"}', 'unknown: group'],
-    ['/_local/clock', '[]', 'must be of type object'],
+    ['/_local/credentials', '[]', 'must be of type object'],
+    ['/_local/clock', '[]', expect.stringMatching(/^must be \{"reset": true\}, or \{"advanceSeconds": N\}: N must be a whole number from 0 to \d+$/)],
   ])('what POST %s does not take in %s is named', async (path, rawBody, detail) => {
     const { status, body } = await store.anonymous.send('POST', path, { rawBody });
     expect([status, body.type, body.detail]).toEqual([400, 'invalid-input', detail]);

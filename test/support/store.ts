@@ -57,6 +57,8 @@ export interface StartOptions {
   denials?: 'expected';
   onDynamoDbCall?: PlatformOptions['onDynamoDbCall'];
   onFunctionOutput?: PlatformOptions['onFunctionOutput'];
+  /** Of a store with a `state` only. */
+  onStreamProblem?: PlatformOptions['onStreamProblem'];
   /** A folder for its data that the suite removes itself, to start again on it. */
   state?: string;
 }
@@ -107,7 +109,7 @@ async function borrow({ assembly, region, onDynamoDbCall, onFunctionOutput }: Wa
   return lent && { ...lent, stop: async () => lent.giveBack() };
 }
 
-async function startOwn({ assembly, region, onDynamoDbCall, onFunctionOutput, state: kept }: Wanted): Promise<Started> {
+async function startOwn({ assembly, region, onDynamoDbCall, onFunctionOutput, onStreamProblem, state: kept }: Wanted): Promise<Started> {
   const state = kept ?? mkdtempSync(join(tmpdir(), 'store-test-'));
   const platform = await startPlatform({
     assembly: Promise.resolve(assembly),
@@ -118,7 +120,7 @@ async function startOwn({ assembly, region, onDynamoDbCall, onFunctionOutput, st
     region,
     onRequest: () => {},
     onFunctionOutput: onFunctionOutput ?? (() => {}),
-    onStreamProblem: () => {},
+    onStreamProblem: onStreamProblem ?? (() => {}),
     onDynamoDbCall,
   });
   return {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RUNNABLE } from '../../support/contexts';
@@ -58,6 +58,28 @@ test('a fault that names no consumer waits for one that calls something', async 
   expect((await until(faults, (items) => items.every(({ injected }) => injected === 1))).map(({ injected }) => injected)).toEqual([1, 1]);
   expect(await until(() => store.outbox('email'), ({ length }) => length > 0)).not.toEqual([]);
   await store.stop();
+});
+
+test.each(['text', '199999999999999999999'])('a checkpoint %j is named, and its stream is read again from the oldest record', async (position) => {
+  const state = mkdtempSync(join(tmpdir(), 'store-checkpoints-'));
+  const problems: string[] = [];
+  try {
+    const first = await startStore('per-domain', { state });
+    await (await first.user('ann')).post('/users', { email: 'ann@example.com', name: 'Ann' });
+    await until(() => first.outbox('email'), ({ length }) => length > 0);
+    await first.stop();
+    const [file = ''] = readdirSync(state, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('checkpoints.json'));
+    const kept = JSON.parse(readFileSync(join(state, file), 'utf8')) as Record<string, string>;
+    const users = Object.keys(kept).find((name) => name.startsWith('users'))!;
+    writeFileSync(join(state, file), JSON.stringify({ ...kept, [users]: position }));
+    const second = await startStore('per-domain', { state, onStreamProblem: (text) => problems.push(text) });
+    const read = () => Promise.resolve((JSON.parse(readFileSync(join(state, file), 'utf8')) as Record<string, string>)[users]);
+    expect(await until(read, (now = '') => /^\d+$/.test(now) && now !== position && BigInt(now) >= BigInt(kept[users]!))).not.toBe(position);
+    await second.stop();
+    expect(problems).toEqual([`The checkpoint "${position}" of users-trigger is no position in its stream. The stream is read again from its oldest record.`]);
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
 });
 
 test('a mapping that is not enabled reads nothing, and one that begins at LATEST begins there', async () => {
