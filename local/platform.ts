@@ -251,6 +251,7 @@ async function start(
     routes,
     keys: publicKeys,
     clockOffset: () => clock.offset,
+    corsOrigins: resolver.properties<{ CorsConfiguration?: { AllowOrigins?: string[] } }>(httpApi).CorsConfiguration?.AllowOrigins ?? [],
     onRequest: options.onRequest,
   });
   const authorizer = routes.find(({ target }) => target.authorizer)?.target.authorizer ?? { issuer: '', audience: [] };

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JWTVerifyGetKey } from 'jose';
 import { MAX_PAYLOAD_BYTES, type Pool } from '../functions/pool';
+import { isFromHere } from '../loopback';
 import { BodyTooLarge, readBody } from '../request-body';
 import { sendMessage, sendResult, toEvent } from './event';
 import { type JwtAuthorizer, verifyToken } from './issuer';
@@ -43,6 +44,8 @@ export class HttpApi {
       /** The public keys of the authorizers' issuer. */
       keys: JWTVerifyGetKey;
       clockOffset: () => number;
+      /** Origins beside this machine whose pages may ask. */
+      corsOrigins: readonly string[];
       onRequest: (entry: RequestLogEntry) => void;
     },
   ) {}
@@ -70,7 +73,11 @@ export class HttpApi {
     response: ServerResponse,
     requestId: string,
   ): Promise<{ flow?: string; failure?: string }> {
-    const { apiId, routes, keys, clockOffset } = this.options;
+    const { apiId, routes, keys, clockOffset, corsOrigins } = this.options;
+    if (!isFromHere(request.headers, corsOrigins)) {
+      sendMessage(response, requestId, 403, 'Forbidden');
+      return {};
+    }
     let body: Buffer;
     try {
       body = await readBody(request, MAX_REQUEST_BYTES);

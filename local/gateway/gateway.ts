@@ -4,7 +4,7 @@ import type { Clock } from '../clock';
 import type { Engine, WireReply } from '../engine/engine';
 import { isFromHere } from '../loopback';
 import { BodyTooLarge, IncompleteRequest, readBody } from '../request-body';
-import { type Call, chain, errorReply, type Reply, type Step } from './call';
+import { type Call, chain, errorReply, jsonReply, type Reply, type Step } from './call';
 import { type ClientSession, SessionError } from './client-sessions';
 import type { FaultInjector } from './faults';
 import { meter, type Trace } from './meter';
@@ -38,7 +38,9 @@ export function createGateway(options: {
   const { callers, engines, homeRegion, trace, clock, permissions, faults, onCall } = options;
   const steps = [identify(callers, onCall), meter(trace, () => clock.now()), authenticate(callers), wellFormed, permissions.step, idempotencyWindow(clock), faults.step];
   const handle = chain(steps, (call) => {
-    const engine = engines.get(call.region) ?? (engines.get(homeRegion) as Engine);
+    const engine = engines.get(NO_REGIONS.has(call.region) ? homeRegion : call.region);
+    // A region without tables is as empty here as on AWS.
+    if (!engine) return Promise.resolve(call.operation === 'ListTables' ? jsonReply({ TableNames: [] }) : NOT_IN_REGION);
     return engine.send(call.headers, Buffer.from(JSON.stringify(call.input)));
   });
   // In the function's time: the SDK would take another for a wrong clock, and send each refused call again.
@@ -73,6 +75,11 @@ export function createGateway(options: {
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const MOST_BODY_BYTES = 16 * 1024 * 1024;
+
+/** What tools for a database on this machine send as a region. */
+const NO_REGIONS: ReadonlySet<string> = new Set(['localhost', 'local', 'ddblocal', 'none']);
+
+const NOT_IN_REGION = errorReply('ResourceNotFoundException', 'Requested resource not found');
 
 const NOT_FROM_HERE = errorReply('AccessDeniedException', 'This endpoint is for this machine only.');
 

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, generateKeyPair, SignJWT } from 'jose';
 import { HttpApi, type RequestLogEntry } from '../../local/api/http-api';
@@ -31,6 +31,7 @@ describe('the HTTP API', () => {
       ],
       keys: () => Promise.resolve(publicKey),
       clockOffset: () => 0,
+      corsOrigins: ['https://shop.example'],
       onRequest: (entry) => log.push(entry),
     });
     server = createServer((request, response) => void api.handle(request, response));
@@ -42,6 +43,24 @@ describe('the HTTP API', () => {
     log = [];
   });
   afterAll(() => new Promise((done) => server.close(done)));
+
+  test.each([
+    [{ origin: 'https://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ host: 'evil.example' }, 403],
+    [{ host: 'evil.example', origin: 'https://shop.example' }, 403],
+    [{ origin: 'https://shop.example' }, 204],
+    [{ origin: 'http://localhost:5173' }, 204],
+    [{}, 204],
+  ])('a request with %j is answered %i: no page of another site gets in, unless corsOrigins has it', async (headers, status) => {
+    const before = log.length;
+    const { port } = new URL(url);
+    const answered = await new Promise((done, fail) => {
+      get({ host: '127.0.0.1', port, path: '/things/1', headers }, (response) => done(response.resume().statusCode)).on('error', fail);
+    });
+    expect(answered).toBe(status);
+    expect(log.slice(before).map(({ flow }) => flow === undefined)).toEqual([status === 403]);
+  });
 
   test('the event has what API Gateway makes of a request', async () => {
     await fetch(`${url}/things/caf%C3%A9?a=1&b=x%20y&a=2`, {

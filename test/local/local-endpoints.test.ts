@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { DynamoDBClient, ExecuteStatementCommand, GetItemCommand, PutItemCommand, QueryCommand, ScanCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ExecuteStatementCommand, GetItemCommand, ListTablesCommand, PutItemCommand, QueryCommand, ScanCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { aProduct, startStore, type TestStore } from '../support/store';
 
 describe('what exists on this machine only', () => {
@@ -10,7 +10,7 @@ describe('what exists on this machine only', () => {
     store = await startStore('per-domain');
     outside = new DynamoDBClient({
       endpoint: store.dynamodb,
-      region: 'eu-north-1',
+      region: 'localhost',
       credentials: { accessKeyId: 'any_thing-1', secretAccessKey: 'x' },
     });
   });
@@ -208,7 +208,7 @@ describe('what exists on this machine only', () => {
     ]);
   });
 
-  test('a client from outside works on the same tables, in any region, and sees no capacity that it did not ask for', async () => {
+  test('a client from outside works on the same tables, by a region that is none, and sees no capacity that it did not ask for', async () => {
     await outside.send(
       new PutItemCommand({ TableName: 'store-dev-Users', Item: { pk: { S: 'outside' }, sk: { S: '1' }, n: { N: '12345678901234567890.5' } } }),
     );
@@ -226,6 +226,13 @@ describe('what exists on this machine only', () => {
     const { items } = (await store.anonymous.get('/_local/trace')).body;
     expect(items[0]).toMatchObject({ function: null, operation: 'ExecuteStatement', table: 'store-dev-Users', index: 'gsi1', outcome: 'ok' });
     expect(items[1]).toMatchObject({ function: null, operation: 'Query', table: 'none-such', outcome: 'ResourceNotFoundException' });
+  });
+
+  test('a region that the assembly does not have is empty', async () => {
+    const elsewhere = new DynamoDBClient({ endpoint: store.dynamodb, region: 'eu-central-1', credentials: { accessKeyId: 'outside', secretAccessKey: 'x' } });
+    expect((await elsewhere.send(new ListTablesCommand({}))).TableNames).toEqual([]);
+    await expect(elsewhere.send(new ScanCommand({ TableName: 'store-dev-Users' }))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    elsewhere.destroy();
   });
 
   test('what is not DynamoDB gets an error as DynamoDB answers it', async () => {
