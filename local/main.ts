@@ -182,10 +182,12 @@ function functionLog(folderOf: () => string): (flow: string, text: string) => vo
 }
 
 function stopOnSignals(platform: Platform): void {
-  let stopping = false;
+  let since: number | undefined;
   const stop = (code: number) => {
-    if (stopping) return;
-    stopping = true;
+    // A terminal's Ctrl-C may come twice at once, from npm too. A second one ends it whatever it waits for; its engine ends with it.
+    if (since !== undefined && performance.now() - since > 300) process.exit(code);
+    if (since !== undefined) return;
+    since = performance.now();
     void platform.stop().finally(() => process.exit(code));
   };
   process.on('SIGINT', () => stop(0));

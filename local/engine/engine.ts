@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createServer } from 'node:net';
 import { Agent, request } from 'node:http';
+import { writeWhole } from '../state-file';
 import { UserError } from '../user-error';
 import { answerOf, ApiError } from './api';
 import type { Item } from './change-log';
@@ -138,7 +140,11 @@ async function startOn(
   timeOf: (epochSeconds: number) => number,
   onRestart: (text: string) => void,
 ): Promise<Engine> {
-  if (folder !== undefined) mkdirSync(folder, { recursive: true });
+  const note = folder === undefined ? undefined : join(folder, 'engine.pid');
+  if (folder !== undefined && note !== undefined) {
+    mkdirSync(folder, { recursive: true });
+    endLeftover(note, folder);
+  }
   const isHidden = kind.choosesHost && process.platform === 'linux';
   const host = isHidden ? hiddenAddress() : '127.0.0.1';
   const { file, args, cwd } = kind.command(host, port, folder);
@@ -149,6 +155,7 @@ async function startOn(
     const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
     const guard = killWithPlatform(child);
     child.on('exit', () => guard?.kill());
+    if (note !== undefined && child.pid !== undefined) writeWhole(note, String(child.pid));
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     const ended = new Promise<string>((done) => {
@@ -209,7 +216,11 @@ async function startOn(
       stopping = true;
       streams?.close();
       running.child.kill('SIGTERM');
+      // A process that is stopped hears no SIGTERM. What it acknowledged is on the disk.
+      const forced = setTimeout(() => running.child.kill('SIGKILL'), END_MS);
       await running.ended;
+      clearTimeout(forced);
+      if (note !== undefined) rmSync(note, { force: true });
       agent.destroy();
     },
   };
@@ -259,6 +270,18 @@ const reply = (status: number, body: object): WireReply => ({
 });
 
 const streamsHeaders = (operation: string) => ({ 'x-amz-target': `DynamoDBStreams_20120810.${operation}`, 'content-type': JSON_TYPE });
+
+/** How long an engine has to end by itself. */
+const END_MS = 2_000;
+
+/** Ends an engine that an earlier platform left behind on the same data, as one that was killed together with its guard. */
+function endLeftover(note: string, folder: string): void {
+  const pid = existsSync(note) ? readFileSync(note, 'utf8') : '';
+  if (!/^\d+$/.test(pid)) return;
+  // The number alone may belong to another process by now.
+  const { stdout } = spawnSync('ps', ['-o', 'args=', '-p', pid], { encoding: 'utf8' });
+  if (stdout?.includes(folder)) process.kill(Number(pid), 'SIGKILL');
+}
 
 /** Ends the engine when this process dies in a way that runs no code of its own, as by `kill -9`. */
 function killWithPlatform(child: ChildProcess): ChildProcess | undefined {
