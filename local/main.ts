@@ -133,7 +133,7 @@ async function main(): Promise<void> {
     onFunctionOutput: functionLog(() => join(platform.stateFolder, 'logs')),
     onTableUpdate: (text) => console.log(text),
     onEngineRestart: (text) => console.error(text),
-    onStreamProblem: (text) => console.error(`[streams] ${text}`),
+    onStreamProblem: onceWhileItLasts((text) => console.error(`[streams] ${text}`)),
   });
   stopOnSignals(platform);
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
@@ -159,6 +159,16 @@ function printRequest({ method, path, status, ms, flow, failure }: RequestLogEnt
   console.log(
     `${method.padEnd(6)} ${shown.padEnd(44)} ${status} ${`${ms.toFixed(0)} ms`.padStart(7)}  ${flow ?? 'api'}${failure ? `: ${failure}` : ''}`,
   );
+}
+
+/** Says a text once, as long as it comes again and again: a full disk fails every try. */
+function onceWhileItLasts(say: (text: string) => void): (text: string) => void {
+  const last = new Map<string, number>();
+  return (text) => {
+    const before = last.get(text);
+    last.set(text, Date.now());
+    if (before === undefined || Date.now() - before > 60_000) say(text);
+  };
 }
 
 /** Keeps what each function prints in a file of its own, and shows its errors. What cannot be kept, as on a full disk, is said once. */
