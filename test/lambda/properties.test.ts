@@ -38,7 +38,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('whatever is a
           await shop.check();
         }
       }),
-      { numRuns: runs(2, 16) },
+      { numRuns: runs(2, 8) },
     );
   });
 
@@ -52,7 +52,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('whatever is a
           await shop.check();
         }
       }),
-      { numRuns: runs(4, 30) },
+      { numRuns: runs(4, 15) },
     );
   });
 
@@ -93,7 +93,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('whatever is a
           expect(owners.sort()).toEqual(users.map((user) => [normaliseEmail(user.email), user.userId]).sort());
         }
       }),
-      { numRuns: runs(6, 40) },
+      { numRuns: runs(6, 20) },
     );
   });
 
@@ -119,7 +119,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('whatever is a
           }
         },
       ),
-      { numRuns: runs(6, 40) },
+      { numRuns: runs(6, 20) },
     );
   });
 
@@ -182,7 +182,7 @@ describe.each(rows(LAYOUTS, (layout) => layout === 'per-domain'))('whatever is a
           expect(seen).toEqual(isByTime ? [...seen].sort().reverse() : seen);
         },
       ),
-      { numRuns: runs(4, 30) },
+      { numRuns: runs(4, 15) },
     );
   });
 });
