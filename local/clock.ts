@@ -47,8 +47,9 @@ export class Clock {
   }
 
   private set(offsetMs: number): void {
-    this.steps.push({ since: Date.now(), offsetMs });
-    writeWhole(this.file, JSON.stringify({ offsetMs: this.offset, steps: this.steps }));
+    const step = { since: Date.now(), offsetMs };
+    writeWhole(this.file, JSON.stringify({ offsetMs, steps: [...this.steps, step] }));
+    this.steps.push(step);
   }
 }
 

@@ -177,7 +177,8 @@ function functionLog(folderOf: () => string): (flow: string, text: string) => vo
   return (flow, text) => {
     const file = join(folderOf(), `${flow}.log`);
     try {
-      mkdirSync(folderOf(), { recursive: true });
+      // Not the state's folder with it: one that is deleted is not made again.
+      if (!existsSync(folderOf())) mkdirSync(folderOf());
       appendFileSync(file, text);
       problem = '';
     } catch (error) {

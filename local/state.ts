@@ -64,7 +64,8 @@ async function removeIfStale(file: string): Promise<void> {
   const turn = `${file}.turn`;
   try {
     mkdirSync(turn);
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotWrite(file, error);
     // Another process looks at it. A turn takes up to the two seconds that a platform has to answer.
     if (ageMs(turn) > 10_000) rmSync(turn, { recursive: true, force: true });
     return pause();
@@ -91,9 +92,12 @@ function tryToLock(file: string): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    throw cannotWrite(file, error);
   }
 }
+
+const cannotWrite = (file: string, error: unknown) =>
+  new UserError(`The state cannot be written: ${file}: ${(error as Error).message}. Make room, or choose another folder with --state DIR.`);
 
 /** Milliseconds since a file was written; 0 where it is gone. */
 function ageMs(file: string): number {

@@ -155,7 +155,7 @@ async function startOn(
     const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH }, detached: true });
     const guard = killWithPlatform(child);
     child.on('exit', () => guard?.kill());
-    if (note !== undefined && child.pid !== undefined) writeWhole(note, String(child.pid));
+    if (note !== undefined && child.pid !== undefined) notePid(note, child.pid);
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     const ended = new Promise<string>((done) => {
@@ -273,6 +273,15 @@ const streamsHeaders = (operation: string) => ({ 'x-amz-target': `DynamoDBStream
 
 /** How long an engine has to end by itself. */
 const END_MS = 2_000;
+
+/** On a full disk there is no note, and a leftover of this engine is not found; that is no reason to end it. */
+function notePid(note: string, pid: number): void {
+  try {
+    writeWhole(note, String(pid));
+  } catch {
+    rmSync(note, { force: true });
+  }
+}
 
 /** Ends an engine that an earlier platform left behind on the same data, as one that was killed together with its guard. */
 function endLeftover(note: string, folder: string): void {

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { writeWhole } from '../state-file';
 import { UserError } from '../user-error';
 
@@ -30,7 +30,14 @@ export class JsonLines<Entry> {
   }
 
   append(entry: Entry): void {
-    appendFileSync(this.file, `${JSON.stringify(entry)}\n`);
+    const size = statSync(this.file, { throwIfNoEntry: false })?.size ?? 0;
+    try {
+      appendFileSync(this.file, `${JSON.stringify(entry)}\n`);
+    } catch (error) {
+      // A full disk takes part of a line, and the next entry would be glued to it.
+      if (existsSync(this.file)) truncateSync(this.file, size);
+      throw error;
+    }
   }
 
   /** Replaces the content; whoever reads the file meanwhile reads the old or the new one, whole. */

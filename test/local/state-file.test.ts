@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,4 +73,18 @@ test('the clock ends with the year 9999, and goes back to the time of the machin
   expect(Math.round(clock.offset / 1_000)).toBe(years(7_000));
   clock.reset();
   expect([clock.offset, new Clock(join(folder, 'clock.json')).offset]).toEqual([0, 0]);
+});
+
+test('an entry that a full disk takes half of is cut off, and the next one is read', () => {
+  const file = join(folder, 'outbox.jsonl');
+  const lines = new JsonLines<{ a: number }>(file);
+  lines.append({ a: 1 });
+  const append = jest.spyOn(fs, 'appendFileSync').mockImplementationOnce(() => {
+    fs.writeFileSync(file, '{"a":', { flag: 'a' });
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  });
+  expect(() => lines.append({ a: 2 })).toThrow('ENOSPC');
+  append.mockRestore();
+  lines.append({ a: 3 });
+  expect(new JsonLines(file).read()).toEqual([{ a: 1 }, { a: 3 }]);
 });
