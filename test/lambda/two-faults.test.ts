@@ -43,8 +43,8 @@ const WAYS = NAMES.flatMap((first) =>
   NAMES.flatMap((second) => ENDINGS.flatMap((ending) => ATTEMPTS.map((attempts) => ({ faults: [first, second] as const, ending, attempts })))),
 );
 
-/** Of all sequences every 13th, which comes by each way and by each two tries: all of them take minutes. */
-const COMPLETE_STEP = 13;
+/** Of all sequences every 29th, which comes by each way and by each two tries: all of them take minutes. */
+const COMPLETE_STEP = 29;
 
 /**
  * Sequences of two faults: two for each two tries that follow each other, a lost answer before a conflict, and any other, in another way
