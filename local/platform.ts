@@ -350,7 +350,7 @@ function tableRegions({ resources }: Assembly, region: string): { homeRegion: st
   return { homeRegion: table.stack.region, regions: [...new Set(regions)] };
 }
 
-/** The ports of what serves, from the API's, so that tools keep their settings. Each has any that is free where that is 0. */
+/** The ports follow from the API's, so that tools keep their settings. With 0, each server gets any free port. */
 const portsFrom = (port: number) => ({ API: port, DynamoDB: port && port + 1, 'other services': port && port + 2 });
 
 /** The API's port that leaves room for the others. */

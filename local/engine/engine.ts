@@ -76,7 +76,7 @@ export interface StreamsOptions {
 export interface EngineStreams {
   /** What DynamoDB answers; undefined where the engine answers rightly. @throws ApiError */
   answer(operation: string, input: object): Promise<object | undefined>;
-  /** Hands on a call that makes, changes or describes a table, and mends what it says of the stream. */
+  /** Hands on a call that makes, changes or describes a table, and corrects what the answer says of its stream. */
   ofTable?(operation: string, body: Buffer, pass: (body: Buffer) => Promise<WireReply>): Promise<WireReply>;
   /** As of `Engine`. */
   expire(table: string, key: Item, remove: () => Promise<void>): Promise<void>;
@@ -274,7 +274,7 @@ const streamsHeaders = (operation: string) => ({ 'x-amz-target': `DynamoDBStream
 /** How long an engine has to end by itself. */
 const END_MS = 2_000;
 
-/** On a full disk there is no note, and a leftover of this engine is not found; that is no reason to end it. */
+/** Without a note, as on a full disk, the next start cannot find this engine if it is left over. The engine runs all the same. */
 function notePid(note: string, pid: number): void {
   try {
     writeWhole(note, String(pid));

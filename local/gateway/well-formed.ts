@@ -34,7 +34,7 @@ export function refusalOf(input: Record<string, unknown>): Refusal | undefined {
   return refusalOfMembers(input);
 }
 
-/** In a loop: what is too deep would overflow the stack. */
+/** A loop, because recursion into a deep value would overflow the stack. */
 function isTooDeep(input: object): boolean {
   let level: object[] = [input];
   for (let depth = 0; level.length > 0; depth++) {

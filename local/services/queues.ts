@@ -158,7 +158,7 @@ export class Queues {
   }
 }
 
-/** A receipt handle. It shows that it is no invention of the caller's, or another queue's, even when its message is gone. */
+/** A receipt handle. The queue can tell it from a forged one, or another queue's, even after its message is deleted. */
 function newHandle(queue: QueueDefinition): string {
   const id = randomUUID();
   return `${id}.${checkOf(queue, id)}`;
